@@ -1,0 +1,126 @@
+import type { Control, DatabaseCluster, Link } from './environment.js'
+
+/** What each action takes. The runbook schema is checked against these types by the compiler. */
+export interface ActionInputs {
+  'postgres.break': { database: DatabaseCluster, node: string, fault: 'kill' | 'kill-postmaster' | 'freeze' }
+  'postgres.fence': { database: DatabaseCluster, node: string }
+  'postgres.promote': { database: DatabaseCluster, node: string }
+  'haproxy.switch': { database: DatabaseCluster, to: string }
+  'toxiproxy.cut': { link: Link }
+  'component.kill': { component: { name: string, control: Control } }
+  'component.freeze': { component: { name: string, control: Control } }
+  /** Made by the drill itself for a runbook that observes canaries: the table they are written to. */
+  'canaries.prepare': { database: DatabaseCluster }
+}
+
+export type ActionName = keyof ActionInputs
+
+/** What is known of an action without running it: for plans, Temporal's UI, timeouts and the report. Pure. */
+export interface ActionFacts<Input> {
+  /** What it does, for the reference. */
+  about: string
+  /** One line of what it will do. */
+  title: (input: Input) => string
+  /** One line of what its undo will do. */
+  undoTitle: (input: Input) => string
+  /** What a person should run when the undo could not be proven. */
+  byHand: (input: Input) => string
+  /** It breaks something: the probe must see the effect, else the drill is `invalid`. */
+  isFault?: boolean
+  /** Longest single try, as a duration. */
+  timeout: string
+  undoTimeout: string
+}
+
+export const actionCatalog: { [A in ActionName]: ActionFacts<ActionInputs[A]> } = {
+  'postgres.break': {
+    about: 'Breaks a PostgreSQL server: SIGKILL of the whole process tree (`kill`), of the postmaster alone (`kill-postmaster`), or SIGSTOP of the tree (`freeze`).',
+    title: ({ node, fault }) => `${fault} PostgreSQL ${node}`,
+    undoTitle: ({ node }) => `bring ${node} back: as it was, or as a standby where another node was promoted`,
+    byHand: ({ node }) => `start PostgreSQL ${node}; if another node is primary now, pg_rewind ${node} from it first and start it as a standby`,
+    isFault: true,
+    timeout: '15s',
+    undoTimeout: '60s',
+  },
+  'postgres.fence': {
+    about: 'Makes sure that a server takes no write any more: HAProxy maintenance, sessions cut, every process dead, start prevented.',
+    title: ({ node }) => `fence ${node}`,
+    undoTitle: ({ node }) => `let ${node} start again: as primary where none was promoted, else as a standby`,
+    byHand: ({ node }) => `rename the blocked configuration file of ${node} back, then bring it back as a standby of the present primary`,
+    timeout: '15s',
+    undoTimeout: '60s',
+  },
+  'postgres.promote': {
+    about: 'Promotes a standby. Refuses while any other node could still take writes.',
+    title: ({ node }) => `promote ${node}`,
+    undoTitle: ({ database }) => database.swappedRolesAllowed ? 'nothing: roles may stay swapped here' : `fail back to ${database.nodes[0]?.name ?? 'the home primary'}`,
+    byHand: ({ database }) => `make ${database.nodes[0]?.name ?? 'the home primary'} a streaming standby, stop the present primary, promote it, and switch HAProxy`,
+    timeout: '40s',
+    undoTimeout: '90s',
+  },
+  'haproxy.switch': {
+    about: 'Moves the database endpoint to one server, ends sessions on the others, and keeps the switch over a restart of HAProxy.',
+    title: ({ to }) => `move the database endpoint to ${to}`,
+    undoTitle: () => 'point the database endpoint at whichever node is primary',
+    byHand: ({ database }) => `on HAProxy’s socket ${database.loadBalancer.socket}: set server ${database.loadBalancer.backend}/NODE state ready for the primary, maint for the others`,
+    timeout: '10s',
+    undoTimeout: '20s',
+  },
+  'toxiproxy.cut': {
+    about: 'Cuts one link: open connections are closed, new ones refused.',
+    title: ({ link }) => `cut link ${link.proxy}`,
+    undoTitle: ({ link }) => `heal link ${link.proxy}`,
+    byHand: ({ link }) => `POST {"enabled":true} to ${link.toxiproxy}/proxies/${link.proxy}`,
+    timeout: '10s',
+    undoTimeout: '20s',
+  },
+  'component.kill': {
+    about: 'SIGKILL of a component’s process tree.',
+    title: ({ component }) => `kill ${component.name}`,
+    undoTitle: ({ component }) => `start ${component.name} again`,
+    byHand: ({ component }) => `start ${component.name}`,
+    isFault: true,
+    timeout: '15s',
+    undoTimeout: '30s',
+  },
+  'component.freeze': {
+    about: 'SIGSTOP of a component’s process tree.',
+    title: ({ component }) => `freeze ${component.name}`,
+    undoTitle: ({ component }) => `thaw ${component.name}`,
+    byHand: ({ component }) => `send SIGCONT to every process of ${component.name}`,
+    isFault: true,
+    timeout: '15s',
+    undoTimeout: '30s',
+  },
+  'canaries.prepare': {
+    about: 'Makes the table that canaries are written to.',
+    title: () => 'make the canary table',
+    undoTitle: () => 'drop the canary table',
+    byHand: ({ database }) => `drop schema if exists muster_canary cascade, in database ${database.endpoint.database}`,
+    timeout: '10s',
+    undoTimeout: '20s',
+  },
+}
+
+/** What an action's activity returns. */
+export interface ActionResult {
+  /** One line of what was done, with figures. */
+  summary: string
+  /** For `{{ steps.ID.output.x }}`. Never a secret. */
+  output: Record<string, unknown>
+  /** For a fault: when it struck, epoch ms of the worker's clock. */
+  faultAtMs?: number
+}
+
+export interface ActivityContextInput<Input> {
+  drillId: string
+  stepId: string
+  with: Input
+}
+
+/** What an undo's activity returns, only once its verification has passed; it throws otherwise and is retried. */
+export interface UndoResult {
+  /** `already`: the verification passed before anything was done. */
+  state: 'already' | 'undone'
+  summary: string
+}

@@ -1,0 +1,69 @@
+import type { ApiService, DatabaseCluster, Monitoring } from './environment.js'
+import type { Loss } from './loss.js'
+
+/** What each check takes. */
+export interface CheckInputs {
+  'postgres.steady': { database: DatabaseCluster }
+  'postgres.invariants': { database: DatabaseCluster }
+  'canaries.compare': { database: DatabaseCluster, failed: string, promoted: string }
+  'http.ok': { url: string, caFile?: string, timeout?: string }
+  'api.ready': { api: ApiService }
+  'alerts.quiet': { monitoring: Monitoring, except?: string[] }
+}
+
+export type CheckName = keyof CheckInputs
+
+export interface CheckFacts<Input> {
+  about: string
+  title: (input: Input) => string
+  /** Longest single try, as a duration. */
+  timeout: string
+}
+
+export const checkCatalog: { [C in CheckName]: CheckFacts<CheckInputs[C]> } = {
+  'postgres.steady': {
+    about: 'Exactly one primary, every standby streaming and readable, synchronous as promised, archiving works, and the endpoint leads to the primary. Output: `primary`, `standby` (names).',
+    title: () => 'the database pair is whole',
+    timeout: '15s',
+  },
+  'postgres.invariants': {
+    about: 'Each business invariant of the environment answers true, asked through the endpoint.',
+    title: () => 'the business invariants hold',
+    timeout: '15s',
+  },
+  'canaries.compare': {
+    about: 'Which acknowledged writes survived: acked, lost, unknown, doubled, alien, and whether the WAL of the failed node agrees. Fails where more was lost than the recovery point objective allows.',
+    title: () => 'no acknowledged write is lost',
+    timeout: '60s',
+  },
+  'http.ok': {
+    about: 'A page answers with a status below 400.',
+    title: ({ url }) => `${url} answers`,
+    timeout: '10s',
+  },
+  'api.ready': {
+    about: 'The service and each of its instances say that they are ready.',
+    title: () => 'the service and its instances are ready',
+    timeout: '10s',
+  },
+  'alerts.quiet': {
+    about: 'No alert is firing but the watchdog, and the watchdog is: silence of a dead monitoring is no pass.',
+    title: () => 'monitoring is alive and no alert is firing',
+    timeout: '10s',
+  },
+}
+
+/** `blind`: it could not be asked, or there was no data. Never a pass. */
+export type CheckOutcome = 'pass' | 'fail' | 'blind'
+
+/** What a check's activity returns; it never throws for a failed check. */
+export interface CheckResult {
+  outcome: CheckOutcome
+  /** What was observed, one line with figures. */
+  observed: string
+  /** What was expected, one line. */
+  expected: string
+  output: Record<string, unknown>
+  /** Of `canaries.compare` alone. */
+  loss?: Loss
+}

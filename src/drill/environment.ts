@@ -1,0 +1,136 @@
+import type { Duration } from './duration.js'
+
+/**
+ * The inventory of a system under drill, as `runbooks/environments/NAME.yaml` holds it. It is part of a drill's input and so of
+ * its history: secrets are references only.
+ */
+export interface Environment {
+  name: string
+  title?: string
+  tier: Tier
+  /** Task queue of the workers that sit in this environment's network; default `muster`. */
+  taskQueue?: string
+  /** Targets of the system as a whole; a runbook may set tighter ones. */
+  objectives?: Objectives
+  /** Whether an unverified break-glass signal counts as a decision here. Default false. */
+  breakGlass?: boolean
+  database?: DatabaseCluster
+  cache?: CacheCluster
+  api?: ApiService
+  monitoring?: Monitoring
+  /** Webhooks that `notify` steps post to, by name. */
+  channels?: Record<string, { webhook: SecretRef }>
+  /** When no drill may start, e.g. a freeze: ISO times. */
+  blackouts?: Array<{ from: string, to: string, reason: string }>
+}
+
+export const tiers = ['lab', 'staging', 'dr', 'production'] as const
+export type Tier = typeof tiers[number]
+
+/** Where a secret is to be found by the activity that needs it: `env:NAME` or `file:PATH`. Never the secret itself. */
+export type SecretRef = string
+
+export interface Objectives {
+  /** Recovery time objective: the longest outage that is acceptable. */
+  rto: Duration
+  /** Recovery point objective: how much committed data may be lost, as a time. `0s` = no acknowledged write. */
+  rpo: Duration
+}
+
+/** How Muster reaches the machine or process behind a component. One implementation a kind, in src/control. */
+export type Control = ProcessControl | DockerControl
+
+export interface ProcessControl {
+  kind: 'process'
+  /** File whose first line is the process id (postmaster.pid, nginx.pid, …). */
+  pidFile: string
+  /** Text that must stand in the process's command line, so that a recycled pid is never signalled: a path of ours. */
+  match: string
+  start: { command: string, args: string[], cwd?: string, env?: Record<string, string>, uid?: number, gid?: number, log?: string }
+  /** Signal of an orderly stop. Default SIGTERM (PostgreSQL's fast stop is SIGINT). */
+  stopSignal?: 'SIGTERM' | 'SIGINT' | 'SIGQUIT'
+  /** File that the start needs; a blocked component has it renamed to `NAME.blocked`, so nobody can start it. */
+  blockFile?: string
+  /** Files that an unclean death leaves and that prevent a restart (lock files, sockets). Removed before a start, once the process is proven dead. */
+  staleFiles?: string[]
+  /** The allow-list: commands that may be run beside this component, by name, with their absolute path. */
+  tools?: Record<string, { path: string, env?: Record<string, string> }>
+}
+
+export interface DockerControl {
+  kind: 'docker'
+  /** Unix socket of the engine. Default /var/run/docker.sock. */
+  socket?: string
+  /** The container that carries all of these labels; exactly one must. */
+  labels: Record<string, string>
+  /** The allow-list: programs that may be run inside the container, by name. */
+  tools?: Record<string, { path: string, env?: Record<string, string> }>
+}
+
+export interface PostgresNode {
+  name: string
+  host: string
+  port: number
+  /** A role that may promote, checkpoint, read the WAL directory and set synchronous_standby_names. */
+  user: string
+  password?: SecretRef
+  database: string
+  dataDir: string
+  configFile?: string
+  /** How this node connects to the other one as a standby: the slot it uses there. */
+  slot: string
+  /** A role on the other node that pg_rewind may connect as. */
+  rewindUser?: string
+  control: Control
+}
+
+export interface HaproxyControl {
+  /** Path of the admin socket. */
+  socket: string
+  backend: string
+  /** File that HAProxy loads at start, so that a restart keeps the switch. */
+  stateFile?: string
+}
+
+export interface DatabaseCluster {
+  /** The door that the application writes through, and so the probe and the canaries. */
+  endpoint: { host: string, port: number, user: string, password?: SecretRef, database: string }
+  /** The first one is the home primary, the second its standby. */
+  nodes: PostgresNode[]
+  loadBalancer: HaproxyControl
+  /** Whether commits wait for the standby: what the configuration promises. */
+  synchronous: boolean
+  /** Whether a drill may leave the roles swapped. Default false: it fails back. */
+  swappedRolesAllowed?: boolean
+  /** Links that a drill may cut, by name (`replication`, `api`). */
+  links?: Record<string, Link>
+  /** Business invariants: each SQL answers one row with one boolean. */
+  invariants?: Array<{ name: string, sql: string }>
+}
+
+/** One proxy of a Toxiproxy. */
+export interface Link {
+  toxiproxy: string
+  proxy: string
+}
+
+export interface CacheNode { name: string, host: string, port: number, password?: SecretRef, control: Control }
+
+export interface CacheCluster {
+  nodes: CacheNode[]
+  endpoint: { host: string, port: number }
+  links?: Record<string, Link>
+}
+
+export interface ApiService {
+  /** Where its users reach it. */
+  url: string
+  /** Certificate authority of that address, as a file on the worker. */
+  caFile?: string
+  instances: Array<{ name: string, url: string, control: Control }>
+}
+
+export interface Monitoring {
+  prometheus: string
+  alertmanager?: string
+}

@@ -1,0 +1,37 @@
+/** What the probe of a drill measured, in totals: its edges are events of their own, its samples lie in the store. */
+export interface Observation {
+  startedAtMs: number
+  endedAtMs: number
+  /** The sampling interval: the error of every time that the probe found. */
+  intervalMs: number
+  targets: Array<{
+    name: string
+    samples: number
+    failed: number
+    /** Latency of the good ones, milliseconds. */
+    p50Ms: number
+    p99Ms: number
+    maxMs: number
+  }>
+  canaries?: {
+    issued: number
+    acked: number
+    refused: number
+    unknown: number
+    /** First good write that was issued after the outage began, epoch ms. */
+    firstAckAfterOutageMs?: number
+    /** Longest time between two acks, milliseconds. */
+    longestGapMs: number
+  }
+  /** When the probe itself was not able to look, e.g. its worker was stopped: epoch ms. */
+  blind: Array<{ fromMs: number, toMs: number, reason: string }>
+}
+
+/** A signal of the probe to the drill. */
+export type ProbeEdge =
+  | { edge: 'ready' }
+  | { edge: 'down', target: string, firstFailedAtMs: number, confirmedAtMs: number, error: string }
+  | { edge: 'up', target: string, firstGoodAtMs: number, confirmedAtMs: number }
+
+/** One sample, as the store keeps it. */
+export interface ProbeSample { target: string, atMs: number, latencyMs: number, ok: boolean, error?: string }

@@ -1,0 +1,169 @@
+import type { ActionName } from './actions.js'
+import type { CheckName } from './checks.js'
+import type { Duration } from './duration.js'
+import type { Objectives, Tier } from './environment.js'
+import type { Lookup } from './lookup.js'
+import type { Role } from './people.js'
+
+/**
+ * A runbook as data, as its YAML file holds it. `instantiate()` fills in parameters and environment; what still holds a lookup
+ * after that are values of earlier steps, resolved when the step runs.
+ */
+export interface Runbook {
+  /** File name without `.yaml`. */
+  name: string
+  title: string
+  description?: string
+  type: 'tabletop' | 'simulated-failure' | 'full-test' | 'regional-failover' | 'verification'
+  /** Where it may run: names, or tiers as `tier:lab`. */
+  environments: string[]
+  /** Touches nothing: needs no environment lock. */
+  readOnly?: boolean
+  objectives?: Partial<Objectives>
+  params?: Record<string, Param>
+  observe?: Observe
+  /** How long one undo is retried before it is a finding "left behind". Default 2m. */
+  undoDeadline?: Duration
+  steps: Step[]
+}
+
+export interface Param {
+  type: 'string' | 'integer' | 'boolean' | 'duration'
+  description?: string
+  default?: string | number | boolean
+  enum?: string[]
+  minimum?: number
+  maximum?: number
+}
+
+/** Continuous measurement from before the first step to after the last. */
+export interface Observe {
+  /** The cluster whose door canaries and the database probe go through: a lookup, then a DatabaseCluster. */
+  database?: Lookup | object
+  canaries?: { writers: number, perSecond: number }
+  probe: {
+    interval: Duration
+    timeout: Duration
+    /** Failures in a row that make "down". */
+    failures: number
+    /** Good ones in a row that make "up". */
+    successes: number
+    /** Pages asked at every tick beside the database; any status below 400 is good. */
+    http?: Array<{ name: string, url: string, caFile?: string }>
+  }
+}
+
+interface StepBase {
+  id: string
+  title?: string
+  /** The step runs only if this lookup is true (not false, 0, empty or absent). */
+  when?: Lookup | boolean
+  /** The step is skipped if this lookup is true. */
+  unless?: Lookup | boolean
+  /** How long it should take, for planned against actual. */
+  expected?: Duration
+}
+
+export interface ActionStep extends StepBase {
+  kind: 'action'
+  action: ActionName
+  with?: Record<string, unknown>
+  /** Longest single try. */
+  timeout?: Duration
+}
+
+/** Heals an earlier action now, instead of at the end. */
+export interface UndoStep extends StepBase {
+  kind: 'undo'
+  of: string
+}
+
+export interface CheckStep extends StepBase {
+  kind: 'check'
+  check: CheckName
+  with?: Record<string, unknown>
+  /** Tried again this often until it passes … */
+  every?: Duration
+  /** … or this is over. Without it one answer counts. */
+  within?: Duration
+  /** What a failed check does: end the drill (`stop`, default), fail it but go on (`fail`), or only be a finding (`finding`). */
+  onFail?: 'stop' | 'fail' | 'finding'
+  /** Its pass is the business's sign-off: it ends RTA business. */
+  signOff?: boolean
+}
+
+export interface GateStep extends StepBase {
+  kind: 'gate'
+  /** One sentence: what happens on approve. */
+  effect: string
+  /** One sentence: what it can break. */
+  risk?: string
+  role: Role
+  /** How many different people must approve. Default 1. */
+  approvals?: number | Lookup
+  deadline: Duration
+  /** Reminders, each this long before the deadline. */
+  reminders?: Duration[]
+  onTimeout?: 'abort' | 'hold' | 'escalate'
+  /** For `escalate`: the role that may decide from then on (beside the first), for one more deadline, then abort. */
+  escalateTo?: Role
+}
+
+export interface TaskStep extends StepBase {
+  kind: 'task'
+  instructions: string
+  role: Role
+  deadline: Duration
+  onTimeout?: 'abort' | 'fail' | 'finding'
+}
+
+export interface WaitStep extends StepBase {
+  kind: 'wait'
+  /** A plain length of time … */
+  for?: Duration
+  /** … or a condition, always with a deadline. */
+  until?: WaitUntil
+  deadline?: Duration
+  onTimeout?: 'fail' | 'abort' | 'finding'
+}
+
+export type WaitUntil =
+  | { detected: DetectionSource[], alerts?: string[] }
+  | { recovered: true }
+  | { check: CheckName, with?: Record<string, unknown>, every: Duration }
+
+/** What counts as having noticed: an alert that arrived, a person who declared, or Muster's own probe. */
+export const detectionSources = ['alert', 'declaration', 'probe'] as const
+export type DetectionSource = typeof detectionSources[number]
+
+export interface NotifyStep extends StepBase {
+  kind: 'notify'
+  message: string
+  /** Names of the environment's channels. Default: all. */
+  channels?: string[]
+}
+
+/** Branches run side by side, the steps of one branch in order. */
+export interface ParallelStep extends StepBase {
+  kind: 'parallel'
+  branches: Step[][]
+}
+
+/** Another runbook, as a child drill with a ledger of its own. */
+export interface RunbookStep extends StepBase {
+  kind: 'runbook'
+  runbook: string
+  params?: Record<string, unknown>
+}
+
+export type Step = ActionStep | UndoStep | CheckStep | GateStep | TaskStep | WaitStep | NotifyStep | ParallelStep | RunbookStep
+export type StepKind = Step['kind']
+
+export function isAllowedIn (runbook: Pick<Runbook, 'environments'>, environment: { name: string, tier: Tier }): boolean {
+  return runbook.environments.includes(environment.name) || runbook.environments.includes(`tier:${environment.tier}`)
+}
+
+/** All steps, those inside `parallel` too, in the order of the file. */
+export function allSteps (steps: Step[]): Step[] {
+  return steps.flatMap(step => step.kind === 'parallel' ? [step, ...step.branches.flatMap(allSteps)] : [step])
+}

@@ -1,0 +1,90 @@
+/**
+ * Every error that Muster raises on purpose: one class, one table of stable codes. Callers branch on the code, never
+ * on the message. An activity turns it into an ApplicationFailure whose `type` is the code, the API into the status of
+ * the table; docs/errors.md is generated from the table.
+ */
+
+interface ErrorKind {
+  /** HTTP status the API answers with. */
+  status: number
+  /** Whether trying the same again later may help (Temporal's retry policy follows it). */
+  retryable: boolean
+  /** One line for docs/errors.md: what it means. */
+  means: string
+  /** One line for docs/errors.md: what to do. */
+  remedy: string
+}
+
+/** The table of codes: `area.reason`. Add here first; the compiler then knows the code and the docs list it. */
+export const errorTable = {
+  'input.invalid': { status: 400, retryable: false, means: 'A request or a command has a wrong shape', remedy: 'Mend what the message names and send it again' },
+  'input.tooLarge': { status: 413, retryable: false, means: 'A file or a body is over its limit', remedy: 'Make it smaller; the message gives the limit' },
+  'runbook.invalid': { status: 422, retryable: false, means: 'A runbook has errors', remedy: 'Run `muster check`; each error has file:line:col' },
+  'runbook.unknown': { status: 404, retryable: false, means: 'There is no runbook of that name', remedy: 'Run `muster check` to list the runbooks that are there' },
+  'environment.invalid': { status: 422, retryable: false, means: 'An environment file has errors', remedy: 'Run `muster check`; each error has file:line:col' },
+  'environment.unknown': { status: 404, retryable: false, means: 'There is no environment of that name', remedy: 'Start the lab (`muster lab up`) or write runbooks/environments/NAME.yaml' },
+  'environment.held': { status: 409, retryable: false, means: 'Another drill holds the environment', remedy: 'Wait for the drill that the message names, or abort it' },
+  'params.invalid': { status: 422, retryable: false, means: 'A parameter of the runbook is missing, unknown or wrong', remedy: 'The message names the parameter and what it takes' },
+  'lookup.unresolved': { status: 422, retryable: false, means: 'A `{{ }}` names something that is not there', remedy: 'Mend the path; the message names what exists at that place' },
+  'secret.missing': { status: 422, retryable: false, means: 'A secret reference (`env:NAME`, `file:PATH`) resolves to nothing', remedy: 'Set it on the worker that serves the environment' },
+  'preflight.refused': { status: 409, retryable: false, means: 'The drill was refused before anything was touched', remedy: 'Each reason says what to mend' },
+  'drill.unknown': { status: 404, retryable: false, means: 'There is no drill of that id', remedy: 'Run `muster list`' },
+  'drill.over': { status: 409, retryable: false, means: 'The drill has ended', remedy: 'Read its report: `muster report ID`' },
+  'drill.exists': { status: 409, retryable: false, means: 'The idempotency key was used for another request', remedy: 'Use a new key' },
+  'gate.unknown': { status: 404, retryable: false, means: 'The drill has no such gate or task', remedy: 'Run `muster watch ID` and use a name that it shows' },
+  'gate.notOpen': { status: 409, retryable: false, means: 'The gate or task is not open yet', remedy: 'Wait until the drill gets there' },
+  'gate.closed': { status: 409, retryable: false, means: 'The gate or task is already closed', remedy: 'Nothing: the message says how it was decided' },
+  'decision.requester': { status: 403, retryable: false, means: 'Who started a drill may not approve its gates', remedy: 'Ask somebody else who holds the role' },
+  'decision.role': { status: 403, retryable: false, means: 'The person holds none of the roles that may decide', remedy: 'Ask somebody who does; the message names the role' },
+  'decision.twice': { status: 409, retryable: false, means: 'The person has decided already', remedy: 'Nothing: one vote a person' },
+  'decision.unverified': { status: 403, retryable: false, means: 'A break-glass signal was not honoured: the environment does not allow it', remedy: 'Decide through the API, or allow breakGlass in the environment file' },
+  'auth.missing': { status: 401, retryable: false, means: 'The request has no key', remedy: 'Send `Authorization: Bearer KEY` (MUSTER_KEY for the CLI)' },
+  'auth.invalid': { status: 401, retryable: false, means: 'The key is wrong, revoked or expired', remedy: 'Ask an admin for a new one: `muster people add`' },
+  'auth.forbidden': { status: 403, retryable: false, means: 'The person may not do that', remedy: 'Ask somebody with the role that the message names' },
+  'route.unknown': { status: 404, retryable: false, means: 'There is no such address', remedy: 'See /docs for the addresses' },
+  'rate.limited': { status: 429, retryable: true, means: 'Too many requests', remedy: 'Wait for the seconds in Retry-After' },
+  'store.down': { status: 503, retryable: true, means: 'The store (PostgreSQL) does not answer', remedy: 'Start it or mend MUSTER_STORE_URL; running drills go on and are recorded later' },
+  'store.migrating': { status: 503, retryable: true, means: 'Somebody else is migrating the store', remedy: 'Wait and try again' },
+  'store.append': { status: 500, retryable: false, means: 'A timeline event contradicts what is recorded under its number', remedy: 'Do not touch the table; run `muster verify` on the drill' },
+  'temporal.down': { status: 503, retryable: true, means: 'Temporal does not answer', remedy: 'Start it or mend TEMPORAL_ADDRESS' },
+  'temporal.timeout': { status: 504, retryable: true, means: 'No worker answered within the deadline', remedy: 'Start a worker for the task queue; the request may still be carried out' },
+  'control.refused': { status: 422, retryable: false, means: 'A command is not on the allow-list, or names a process that is not ours', remedy: 'Mend the component’s `control` in the environment file' },
+  'control.failed': { status: 500, retryable: true, means: 'A component could not be killed, frozen, started or reached', remedy: 'Look at the component; the message has its last words' },
+  'component.unreachable': { status: 502, retryable: true, means: 'A component of the environment does not answer', remedy: 'Look at the component that the message names' },
+  'component.unexpected': { status: 502, retryable: true, means: 'A component answered something that Muster does not understand', remedy: 'The message has the answer' },
+  'splitBrain.prevented': { status: 409, retryable: false, means: 'The step would have made a second primary', remedy: 'Fence the other node first; see docs/operating.md' },
+  'evidence.tampered': { status: 422, retryable: false, means: 'An export does not match its hash chain', remedy: 'Treat the copy as changed; the message names the first bad event' },
+  'report.unavailable': { status: 404, retryable: true, means: 'Nothing is recorded of that drill yet', remedy: 'Try again in a second, or ask for its status' },
+  'tools.missing': { status: 500, retryable: false, means: 'A server or tool that the lab needs is not installed', remedy: 'Run `npm run setup`' },
+  'lab.failed': { status: 500, retryable: false, means: 'A server of the lab did not start or stop', remedy: 'The message has the server’s last log lines' },
+  'lab.unknown': { status: 404, retryable: false, means: 'There is no lab of that name', remedy: 'Run `muster lab up`' },
+  'config.invalid': { status: 500, retryable: false, means: 'The configuration is wrong', remedy: 'The message names the variable and what it takes' },
+  'internal': { status: 500, retryable: true, means: 'A mistake of Muster’s own', remedy: 'Report it with the reference in the message' },
+} as const satisfies Record<string, ErrorKind>
+
+export type ErrorCode = keyof typeof errorTable
+
+/** The one class that Muster throws. `details` is plain data (it crosses HTTP and Temporal) and never holds a secret. */
+export class DrillError extends Error {
+  override readonly name = 'DrillError'
+  readonly code: ErrorCode
+  readonly details: unknown
+
+  constructor (code: ErrorCode, message: string, options: { cause?: unknown, details?: unknown } = {}) {
+    super(message, { cause: options.cause })
+    this.code = code
+    this.details = options.details
+  }
+
+  get status (): number { return errorTable[this.code].status }
+  get retryable (): boolean { return errorTable[this.code].retryable }
+}
+
+export function isErrorCode (code: unknown): code is ErrorCode {
+  return typeof code === 'string' && Object.hasOwn(errorTable, code)
+}
+
+/** The message of whatever was thrown, for one line of text. */
+export function messageOf (error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,41 @@
+import type { CheckOutcome } from './checks.js'
+import type { RecoveryClock } from './clock.js'
+import type { Loss } from './loss.js'
+import type { Observation, ProbeSample } from './observation.js'
+import type { DrillStatus } from './status.js'
+import type { DrillEvent } from './timeline.js'
+import type { Judgement } from './verdict.js'
+
+/** The whole report as one object: canonical JSON, and what Markdown and HTML are drawn from. Its JSON Schema is published. */
+export interface DrillReport {
+  /** Version of this shape. */
+  schema: 1
+  notice: 'THIS IS A DRILL'
+  drill: Pick<DrillStatus, 'drillId' | 'runbook' | 'runbookTitle' | 'runbookHash' | 'environment' | 'tier' | 'commander' | 'startedAtMs' | 'endedAtMs'> & { type: string, params: Record<string, unknown>, musterVersion: string, approvers: string[] }
+  judgement: Judgement
+  leftBehind: DrillStatus['leftBehind']
+  objectives: ObjectiveLine[]
+  clock: RecoveryClock
+  loss?: Loss
+  steps: DrillStatus['steps']
+  /** Spans for the Gantt: waiting for people is hatched. */
+  gantt: Array<{ step: string, title: string, fromMs: number, toMs: number, kind: 'work' | 'waiting' | 'undo' | 'outage' }>
+  decisions: Array<{ step: string, person: string, personId: string, answer: 'approve' | 'reject', reason?: string, door: string, verified: boolean, atMs: number, stoodMs: number }>
+  checks: Array<{ step: string, check: string, outcome: CheckOutcome, observed: string, expected: string, atMs: number }>
+  undo: DrillStatus['ledger']
+  findings: DrillStatus['findings']
+  notes: Array<{ atMs: number, person: string, text: string }>
+  observation?: Observation
+  /** Downsampled, for the chart. */
+  samples: ProbeSample[]
+  /** Earlier drills of the same runbook and environment, newest first, at most three. */
+  earlier: Array<{ drillId: string, startedAtMs: number, verdict: string, rtaTechnicalMs?: number, slowestStep?: { id: string, ms: number } }>
+  timeline: DrillEvent[]
+  /** Hash of the last event's row in the store's chain: covers every one before. */
+  chainHead?: string
+  /** SHA-256 over the canonical JSON of everything above, hex. */
+  digest: string
+}
+
+/** One line of the objectives table. `achieved` and `margin` are text with units; `met` is undefined where it was not measured. */
+export interface ObjectiveLine { objective: string, target: string, achieved: string, margin?: string, met?: boolean }

@@ -1,0 +1,38 @@
+// Starts an entry of ours in this process: the built one where the build is fresh, else the TypeScript as it is.
+import { existsSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { buildFresh } from './build.mjs'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** @param {string} entry such as src/demo.ts, from the root of the clone  @param {string[]} args */
+export async function run (entry, args) {
+  const source = resolve(root, entry)
+  const built = join(root, 'dist', relative(root, source).replace(/\.ts$/, '.js'))
+  const fresh = existsSync(built) && buildFresh(root)
+  const started = fresh ? built : source
+  // The entry must find what it would find if node had been started on it.
+  process.argv = [process.argv[0], started, ...args]
+  if (fresh) {
+    process.setSourceMapsEnabled(true)
+  } else {
+    const tsx = await import('tsx/esm/api').catch(() => undefined)
+    if (tsx === undefined) {
+      console.error('Muster’s npm packages are not installed: run npm run setup first')
+      process.exit(1)
+    }
+    tsx.register()
+  }
+  return import(pathToFileURL(started).href)
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  const [entry, ...args] = process.argv.slice(2)
+  if (entry === undefined || !existsSync(resolve(root, entry))) {
+    console.error(entry === undefined ? 'usage: node scripts/run.mjs ENTRY.ts [ARGUMENT…]' : `run: there is no ${entry} in ${root}`)
+    process.exitCode = 2
+  } else {
+    await run(entry, args)
+  }
+}

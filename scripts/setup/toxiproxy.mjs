@@ -35,7 +35,7 @@ export async function getToxiproxy (cache, pin, debian, tell) {
   const go = await findGo(pin)
   if (go) return build({ cache, pin, version: pin.version, go, env: {}, tell })
   tell('no Go 1.23 here: fetching Debian’s Go')
-  const { dir } = await debian.tree('go', pin.olderGo.packages, ['usr/share/doc'], tell)
+  const { dirs: { go: dir } } = await debian.trees([{ name: 'go', packages: pin.olderGo.packages }], tell)
   try {
     const root = join(dir, pin.olderGo.root)
     return await build({ cache, pin, version: pin.olderVersion, go: join(root, 'bin/go'), env: { GOROOT: root, GOTOOLCHAIN: 'local' }, tell })
@@ -49,11 +49,11 @@ async function build ({ cache, pin, version, go, env, tell }) {
   mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
   const scratch = mkdtempSync(join(dirname(dirname(path)), 'new-'))
   try {
-    tell(`compiling ${version}`)
-    const ownGo = env.GOROOT ? { GOPATH: join(scratch, 'path'), GOCACHE: join(scratch, 'cache') } : {}
+    tell(`compiling ${version} from its Go module`)
+    // A Go that goes again leaves no caches behind either; read-only modules could not be removed.
+    const ownGo = env.GOROOT ? { GOPATH: join(scratch, 'path'), GOCACHE: join(scratch, 'cache'), GOFLAGS: '-mod=mod -modcacherw' } : {}
     const { code, all } = await command(go, ['install', `${pin.module}@v${version}`], {
-      env: { ...process.env, ...env, ...ownGo, GOBIN: scratch, GOFLAGS: '-mod=mod -modcacherw', CGO_ENABLED: '0' },
-      onText: text => tell(`compiling ${version}: ${text.trim().split('\n').pop()}`),
+      env: { ...process.env, GOFLAGS: '-mod=mod', ...env, ...ownGo, GOBIN: scratch, CGO_ENABLED: '0' },
     })
     if (code !== 0) {
       throw new SetupFault(`Toxiproxy ${version} could not be compiled (go install ${pin.module}@v${version}: ${lastWords(all)}): check the network and GOPROXY, or put a toxiproxy-server on PATH, then run npm run setup again`)

@@ -59,6 +59,8 @@ export const errorTable = {
   'component.unreachable': { status: 502, retryable: true, means: 'A component of the environment does not answer', remedy: 'Look at the component that the message names' },
   'component.unexpected': { status: 502, retryable: true, means: 'A component answered something that Muster does not understand', remedy: 'The message has the answer' },
   'splitBrain.prevented': { status: 409, retryable: false, means: 'The step would have made a second primary', remedy: 'Fence the other node first; see docs/operating.md' },
+  'undo.unproven': { status: 500, retryable: true, means: 'An undo ran, and its verification did not pass', remedy: 'It is retried; when it stays so, the report names the command to run by hand' },
+  'steady.unhealthy': { status: 409, retryable: false, means: 'The environment is not in its steady state, so a drill would prove nothing', remedy: 'Mend what the message names, then start again' },
   'evidence.tampered': { status: 422, retryable: false, means: 'An export does not match its hash chain', remedy: 'Treat the copy as changed; the message names the first bad event' },
   'report.unavailable': { status: 404, retryable: true, means: 'Nothing is recorded of that drill yet', remedy: 'Try again in a second, or ask for its status' },
   'tools.missing': { status: 500, retryable: false, means: 'A server or tool that the lab needs is not installed', remedy: 'Run `npm run setup`' },

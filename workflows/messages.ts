@@ -26,6 +26,9 @@ export interface Declaration { person: Person, door: Door, note?: string }
 /** A person says that there is an outage: a detection. */
 export const declare = defineUpdate<{ outcome: 'declared' | 'already' }, [Declaration]>('declare')
 
+/** The same, from a parent to its nested drills. */
+export const declared = defineSignal<[Declaration]>('declared')
+
 /** Break-glass: the same payload as `decide`, from Temporal's own CLI. Its sender is only claimed. Never throws. */
 export const approval = defineSignal<[Decision]>('approval')
 export interface AlertMessage { name: string, state: 'firing' | 'resolved', arrivedAtMs: number, startsAtMs?: number, summary?: string }

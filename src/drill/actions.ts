@@ -27,6 +27,8 @@ export interface ActionFacts<Input> {
   byHand: (input: Input) => string
   /** It breaks something: the probe must see the effect, else the drill is `invalid`. */
   isFault?: boolean
+  /** Its undo comes before all others: they may need it, and it harms nobody at any time. */
+  healsFirst?: boolean
   /** Longest single try, as a duration. */
   timeout: string
   undoTimeout: string
@@ -71,6 +73,7 @@ export const actionCatalog: { [A in ActionName]: ActionFacts<ActionInputs[A]> } 
     title: ({ link }) => `cut link ${link.proxy}`,
     undoTitle: ({ link }) => `heal link ${link.proxy}`,
     byHand: ({ link }) => `POST {"enabled":true} to ${link.toxiproxy}/proxies/${link.proxy}`,
+    healsFirst: true,
     timeout: '10s',
     undoTimeout: '20s',
   },

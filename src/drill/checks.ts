@@ -1,3 +1,4 @@
+import type { Duration } from './duration.js'
 import type { ApiService, DatabaseCluster, Monitoring } from './environment.js'
 import type { Loss } from './loss.js'
 
@@ -5,7 +6,8 @@ import type { Loss } from './loss.js'
 export interface CheckInputs {
   'postgres.steady': { database: DatabaseCluster }
   'postgres.invariants': { database: DatabaseCluster }
-  'canaries.compare': { database: DatabaseCluster, failed: string, promoted: string }
+  /** `faultAtMs`: when the fault struck, for the RPA as a time. `rpo`: what may be lost; without it no acknowledged write. */
+  'canaries.compare': { database: DatabaseCluster, failed: string, promoted: string, faultAtMs?: number, rpo?: Duration }
   'http.ok': { url: string, caFile?: string, timeout?: string }
   'api.ready': { api: ApiService }
   'alerts.quiet': { monitoring: Monitoring, except?: string[] }

@@ -1,13 +1,14 @@
-/** A length of time as people write it, the grammar of Temporal's own durations: `100ms`, `5s`, `2 minutes`, `4h`, `1d`. */
+/** A length of time as people write it, the grammar of Temporal's own durations: `100ms`, `5s`, `2m`, `4h`, `1d`. */
 export type Duration = string
 
 const unitMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
-const pattern = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/
+/** Also the pattern of the JSON Schema. */
+export const durationPattern = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/
 
 /** Milliseconds of a duration, or undefined where the text is none. */
 export function tryDurationMs (text: unknown): number | undefined {
   if (typeof text !== 'string') return undefined
-  const match = pattern.exec(text.trim())
+  const match = durationPattern.exec(text.trim())
   if (!match) return undefined
   return Math.round(Number(match[1]) * unitMs[match[2]!]!)
 }

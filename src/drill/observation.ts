@@ -18,6 +18,8 @@ export interface Observation {
     acked: number
     refused: number
     unknown: number
+    /** Ticks at which a writer was still busy with its last one, so that nothing was sent: counted, never made up for. */
+    missed?: number
     /** First good write that was issued after the outage began, epoch ms. */
     firstAckAfterOutageMs?: number
     /** Longest time between two acks, milliseconds. */

@@ -167,3 +167,13 @@ export function isAllowedIn (runbook: Pick<Runbook, 'environments'>, environment
 export function allSteps (steps: Step[]): Step[] {
   return steps.flatMap(step => step.kind === 'parallel' ? [step, ...step.branches.flatMap(allSteps)] : [step])
 }
+
+/** Whether a `when` or `unless` holds: not false, 0, `false`, empty or absent. */
+export function isTrue (value: unknown): boolean {
+  return value !== undefined && value !== null && value !== false && value !== 0 && value !== '' && value !== 'false'
+}
+
+/** How a step is named to people. */
+export function stepTitle (step: Pick<Step, 'id' | 'title'>): string {
+  return step.title ?? step.id.replaceAll('-', ' ')
+}

@@ -1,0 +1,135 @@
+import { ApplicationFailure, Context, type CancelledFailure } from '@temporalio/activity'
+import type { ActionInputs, ActionName, ActionResult, ActivityContextInput, UndoResult } from '../src/drill/actions.js'
+import type { CheckInputs, CheckName, CheckResult } from '../src/drill/checks.js'
+import { DrillError, messageOf } from '../src/errors.js'
+import type { Action, Actions, Check, Checks, StepContext } from './action.js'
+import { canariesPrepare } from './canaries.js'
+import { checks } from './checks/index.js'
+import { componentFreeze, componentKill } from './component.js'
+import { haproxySwitch } from './haproxy.js'
+import { createNotify } from './notify.js'
+import { createObserve, type ObserveDeps } from './observe/index.js'
+import { postgresBreak } from './postgres/break.js'
+import { postgresFence } from './postgres/fence.js'
+import { postgresPromote } from './postgres/promote.js'
+import { createPreflight, type PreflightDeps } from './preflight.js'
+import { createRecord, type RecordDeps } from './record.js'
+import { toxiproxyCut } from './toxiproxy.js'
+
+/** Everything that a step can do: name → implementation, complete by the compiler. */
+export const actions: Actions = {
+  'postgres.break': postgresBreak,
+  'postgres.fence': postgresFence,
+  'postgres.promote': postgresPromote,
+  'haproxy.switch': haproxySwitch,
+  'toxiproxy.cut': toxiproxyCut,
+  'component.kill': componentKill,
+  'component.freeze': componentFreeze,
+  'canaries.prepare': canariesPrepare,
+}
+
+export interface ActivityDeps extends RecordDeps, Omit<PreflightDeps, 'checks'>, Omit<ObserveDeps, keyof StepContext> {
+  /** The drill that holds an environment now, asked of Temporal. */
+  holder: (environment: string) => Promise<{ drillId: string, summary: string } | undefined>
+  /** The value behind `env:NAME` or `file:PATH`. */
+  secret: (ref: string) => Promise<string>
+  log: (message: string, fields?: Record<string, unknown>) => void
+}
+
+export type Activities = ReturnType<typeof createActivities>
+
+type DoActivities = { [A in ActionName]: (input: ActivityContextInput<ActionInputs[A]>) => Promise<ActionResult> }
+type UndoActivities = { [A in ActionName as `${A}.undo`]: (input: ActivityContextInput<ActionInputs[A]>) => Promise<UndoResult> }
+export interface CheckCall<Input> extends ActivityContextInput<Input> { everyMs?: number, withinMs?: number }
+type CheckActivities = { [C in CheckName as `check.${C}`]: (input: CheckCall<CheckInputs[C]>) => Promise<CheckResult> }
+
+/** The full list of capabilities of a worker. */
+export function createActivities (deps: ActivityDeps) {
+  return {
+    ...named(Object.entries(actions), name => name, action => doing(deps, action)) as DoActivities,
+    ...named(Object.entries(actions), name => `${name}.undo`, action => undoing(deps, action)) as UndoActivities,
+    ...named(Object.entries(checks), name => `check.${name}`, check => asking(deps, check)) as CheckActivities,
+    record: createRecord(deps),
+    preflight: createPreflight({ ...deps, checks: checks as Checks, context: (drillId, stepId) => contextOf(deps, drillId, stepId) }),
+    notify: createNotify(deps),
+    observe: createObserve(deps, (drillId, stepId) => contextOf(deps, drillId, stepId)),
+    holder: async ({ environment }: { environment: string }) => await deps.holder(environment),
+  }
+}
+
+function named<T, F> (entries: Array<[string, T]>, name: (name: string) => string, make: (value: T) => F): Record<string, F> {
+  return Object.fromEntries(entries.map(([key, value]) => [name(key), make(value)]))
+}
+
+function doing (deps: ActivityDeps, action: Action<never>) {
+  return async (input: ActivityContextInput<never>): Promise<ActionResult> =>
+    await asActivity(deps, input, async context => await action.do(input.with, context))
+}
+
+/** Looks, undoes, looks again: only its own verification makes an undo a success. */
+function undoing (deps: ActivityDeps, action: Action<never>) {
+  return async (input: ActivityContextInput<never>): Promise<UndoResult> => await asActivity(deps, input, async context => {
+    const before = await action.verify(input.with, context).catch(() => ({ undone: false, summary: '' }))
+    if (before.undone) return { state: 'already', summary: before.summary }
+    const done = await action.undo(input.with, context)
+    const after = await action.verify(input.with, context)
+    if (!after.undone) throw new DrillError('undo.unproven', `${done}, but: ${after.summary}`)
+    return { state: 'undone', summary: `${done}; ${after.summary}` }
+  })
+}
+
+/** Asks once, or until it passes within a time. What cannot be asked is `blind`, and asked again while there is time. */
+function asking (deps: ActivityDeps, check: Check<never>) {
+  return async (input: CheckCall<never>): Promise<CheckResult> => await asActivity(deps, input, async context => {
+    const deadline = Date.now() + (input.withinMs ?? 0)
+    for (;;) {
+      const result = await check(input.with, context)
+      const pauseMs = input.everyMs ?? 500
+      if (result.outcome === 'pass' || Date.now() + pauseMs > deadline) return result
+      context.heartbeat()
+      await Context.current().sleep(pauseMs)
+    }
+  })
+}
+
+/** Heartbeats by a timer, so that a cancel arrives and a dead worker is noticed, whatever the step is busy with. */
+async function asActivity<T> (deps: ActivityDeps, { drillId, stepId }: { drillId: string, stepId: string }, body: (context: StepContext) => Promise<T>): Promise<T> {
+  const { context, stop } = contextOf(deps, drillId, stepId)
+  try {
+    return await body(context)
+  } catch (error) {
+    throw asFailure(error)
+  } finally {
+    stop()
+  }
+}
+
+const heartbeatMs = 1000
+
+function contextOf (deps: ActivityDeps, drillId: string, stepId: string): { context: StepContext, stop: () => void } {
+  const activity = Context.current()
+  let details: unknown = activity.info.heartbeatDetails
+  const timer = setInterval(() => { activity.heartbeat(details) }, heartbeatMs)
+  const context: StepContext = {
+    drillId,
+    stepId,
+    signal: activity.cancellationSignal,
+    heartbeat: given => {
+      if (given !== undefined) details = given
+      activity.heartbeat(details)
+    },
+    previous: activity.info.heartbeatDetails,
+    secret: deps.secret,
+    log: (message, fields) => { deps.log(message, { drillId, stepId, ...fields }) },
+  }
+  return { context, stop: () => { clearInterval(timer) } }
+}
+
+/** Codes cross Temporal as the failure's type; what no retry can mend is said to be so. A cancel stays what it is. */
+function asFailure (error: unknown): ApplicationFailure | CancelledFailure {
+  if (Context.current().cancellationSignal.aborted && !(error instanceof DrillError)) return error as CancelledFailure
+  if (error instanceof DrillError) {
+    return ApplicationFailure.create({ message: error.message, type: error.code, nonRetryable: !error.retryable, cause: error.cause instanceof Error ? error.cause : undefined })
+  }
+  return ApplicationFailure.create({ message: messageOf(error), type: 'internal', cause: error instanceof Error ? error : undefined })
+}

@@ -1,0 +1,148 @@
+import { Context } from '@temporalio/activity'
+import type { CheckInputs, CheckName } from '../src/drill/checks.js'
+import { durationMs } from '../src/drill/duration.js'
+import type { DrillInput } from '../src/drill/input.js'
+import type { Role } from '../src/drill/people.js'
+import { allSteps, isAllowedIn, isTrue, stepTitle, type CheckStep, type Step } from '../src/drill/runbook.js'
+import type { Refusal } from '../src/drill/timeline.js'
+import { messageOf } from '../src/errors.js'
+import type { Check, Checks, StepContext } from './action.js'
+
+export interface PreflightDeps {
+  checks: Checks
+  /** People who hold a role now. */
+  holdersOf: (role: Role) => Promise<Array<{ id: string, name: string }>>
+  /** Addresses (`host:port`) that Muster itself stands on: a drill that breaks them would break its own record. */
+  ownAddresses: string[]
+  secret: (ref: string) => Promise<string>
+  context: (drillId: string, stepId: string) => { context: StepContext, stop: () => void }
+}
+
+/**
+ * Every reason why this drill must not start now; empty means go. It only looks. What cannot be asked is a reason: blind is never
+ * a pass.
+ */
+export function createPreflight (deps: PreflightDeps) {
+  return async (input: DrillInput): Promise<Refusal[]> => {
+    const { context, stop } = deps.context(input.drillId, 'preflight')
+    try {
+      const answers = await Promise.all([
+        mayRunHere(input),
+        whoDecides(deps, input),
+        ownGround(deps, input),
+        secrets(deps, input),
+        steadyState(deps, input, context),
+      ])
+      return answers.flat()
+    } finally {
+      stop()
+      Context.current().heartbeat()
+    }
+  }
+}
+
+function mayRunHere ({ runbook, environment, production }: DrillInput): Refusal[] {
+  const refusals: Refusal[] = []
+  if (!isAllowedIn(runbook, environment)) {
+    refusals.push({ code: 'preflight.environment', message: `runbook ${runbook.name} may run in ${runbook.environments.join(', ')}; ${environment.name} (tier ${environment.tier}) is none of them` })
+  }
+  if (environment.tier === 'production' && production !== true) {
+    refusals.push({ code: 'preflight.production', message: `${environment.name} is production: say so explicitly (--production)` })
+  }
+  const now = Date.now()
+  for (const blackout of environment.blackouts ?? []) {
+    if (Date.parse(blackout.from) <= now && now < Date.parse(blackout.to)) {
+      refusals.push({ code: 'preflight.blackout', message: `no drill in ${environment.name} until ${blackout.to}: ${blackout.reason}` })
+    }
+  }
+  return refusals
+}
+
+/** Every gate and task has enough people, without the requester. */
+async function whoDecides (deps: PreflightDeps, { runbook, commander }: DrillInput): Promise<Refusal[]> {
+  const wanted = new Map<Role, { people: number, step: string }>()
+  for (const step of allSteps(runbook.steps)) {
+    if (isSkipped(step)) continue
+    if (step.kind === 'gate') want(wanted, step.role, Number(step.approvals ?? 1), step.id)
+    if (step.kind === 'task') want(wanted, step.role, 1, step.id)
+  }
+  const refusals = await Promise.all([...wanted].map(async ([role, { people, step }]): Promise<Refusal[]> => {
+    try {
+      const holders = (await deps.holdersOf(role)).filter(person => person.id !== commander.id)
+      if (holders.length >= people) return []
+      const who = holders.length === 0 ? 'nobody' : `only ${holders.map(person => person.name).join(', ')}`
+      return [{ code: 'preflight.nobody', message: `step "${step}" needs ${people} × ${role} beside ${commander.name}, who starts the drill: ${who} holds that role (\`muster people add\`)` }]
+    } catch (error) {
+      return [{ code: 'preflight.blind', message: `who holds the role ${role} could not be asked: ${messageOf(error)}` }]
+    }
+  }))
+  return refusals.flat()
+}
+
+function want (wanted: Map<Role, { people: number, step: string }>, role: Role, people: number, step: string): void {
+  if ((wanted.get(role)?.people ?? 0) < people) wanted.set(role, { people, step })
+}
+
+/** The blast radius must not hold what the drill itself stands on. */
+function ownGround (deps: PreflightDeps, { runbook, environment }: DrillInput): Refusal[] {
+  if (runbook.readOnly === true) return []
+  const database = environment.database
+  const targets = [
+    ...(database ? [{ name: 'the database endpoint', address: `${database.endpoint.host}:${database.endpoint.port}` }] : []),
+    ...(database?.nodes ?? []).map(node => ({ name: node.name, address: `${node.host}:${node.port}` })),
+    ...(environment.cache?.nodes ?? []).map(node => ({ name: node.name, address: `${node.host}:${node.port}` })),
+  ]
+  return targets.filter(target => deps.ownAddresses.includes(sameHost(target.address))).map(target => ({
+    code: 'preflight.ownGround', message: `${target.name} (${target.address}) carries Muster itself: a drill there would break its own record`,
+  }))
+}
+
+/** `localhost` and 127.0.0.1 are one place. */
+export function sameHost (address: string): string {
+  return address.replace(/^(localhost|\[::1\]|::1):/, '127.0.0.1:')
+}
+
+async function secrets (deps: PreflightDeps, { environment }: DrillInput): Promise<Refusal[]> {
+  const refs = [...new Set(secretRefs(environment))]
+  const refusals = await Promise.all(refs.map(async (ref): Promise<Refusal[]> => {
+    try {
+      await deps.secret(ref)
+      return []
+    } catch (error) {
+      return [{ code: 'secret.missing', message: messageOf(error) }]
+    }
+  }))
+  return refusals.flat()
+}
+
+function secretRefs (value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, item]) =>
+    (key === 'password' || key === 'webhook') && typeof item === 'string' ? [item] : secretRefs(item))
+}
+
+/** The checks that a runbook begins with are its steady state: not healthy now, then no drill. */
+async function steadyState (deps: PreflightDeps, { runbook }: DrillInput, context: StepContext): Promise<Refusal[]> {
+  const leading: CheckStep[] = []
+  for (const step of runbook.steps) {
+    if (step.kind !== 'check') break
+    if (!isSkipped(step) && (step.onFail ?? 'stop') === 'stop' && !JSON.stringify(step.with ?? {}).includes('{{')) leading.push(step)
+  }
+  const refusals = await Promise.all(leading.map(async (step): Promise<Refusal[]> => {
+    const check = deps.checks[step.check as CheckName] as Check<CheckInputs[CheckName]>
+    const deadline = Date.now() + (step.within === undefined ? 0 : durationMs(step.within))
+    for (;;) {
+      const result = await check((step.with ?? {}) as unknown as CheckInputs[CheckName], context)
+      if (result.outcome === 'pass') return []
+      const pauseMs = step.every === undefined ? 500 : durationMs(step.every)
+      if (Date.now() + pauseMs > deadline) return [{ code: 'steady.unhealthy', message: `${stepTitle(step)}: ${result.outcome === 'blind' ? 'could not be asked: ' : ''}${result.observed}` }]
+      await Context.current().sleep(pauseMs)
+    }
+  }))
+  return refusals.flat()
+}
+
+function isSkipped (step: Step): boolean {
+  const unknown = (value: unknown): boolean => typeof value === 'string' && value.includes('{{')
+  return (step.when !== undefined && !unknown(step.when) && !isTrue(step.when)) || (step.unless !== undefined && !unknown(step.unless) && isTrue(step.unless))
+}

@@ -1,0 +1,139 @@
+import { ApplicationFailure, condition, getExternalWorkflowHandle, setHandler } from '@temporalio/workflow'
+import { isRefused, type Decision } from '../src/drill/decide.js'
+import type { Admission } from '../src/drill/input.js'
+import * as messages from './messages.js'
+import type { Run } from './run.js'
+
+/** Refuses an Update before it leaves a trace in the history. */
+function refuse (code: string, message: string): never {
+  throw ApplicationFailure.nonRetryable(message, code)
+}
+
+/**
+ * Opens every door of a drill: updates with a validator where the caller must learn at once, signals that never throw. All of
+ * them end in the same pure functions.
+ */
+export function openDoors (run: Run, admission: () => Admission | undefined): void {
+  const { journal, gates } = run
+  const known = (step: string): boolean => journal.status()?.steps.some(planned => planned.id === step) ?? false
+
+  setHandler(messages.status, () => journal.status(), { description: 'What the drill is at now' })
+  setHandler(messages.timeline, ({ after }) => journal.after(after), { description: 'Events after a number' })
+
+  setHandler(messages.admission, async () => {
+    await condition(() => admission() !== undefined)
+    return admission()!
+  }, { description: 'Admitted, or refused with reasons' })
+
+  setHandler(messages.decide, decision => {
+    const taken = takeDecision(run, decision)
+    if ('refused' in taken) throw ApplicationFailure.nonRetryable(taken.refused.message, taken.refused.code)
+    return taken
+  }, {
+    description: 'A person answers a gate',
+    validator: decision => {
+      if (!known(decision.step)) refuse('gate.unknown', `this drill has no gate "${decision.step}"`)
+      const weighed = gates.weigh(decision)
+      if (isRefused(weighed)) refuse(weighed.refused.code, weighed.refused.message)
+    },
+  })
+
+  setHandler(messages.confirm, confirmation => {
+    const task = gates.task(confirmation.step)!
+    if (task.state !== 'confirmed') {
+      Object.assign(task, { state: 'confirmed', by: confirmation.person.name, key: confirmation.key })
+      journal.emit({ type: 'task.confirmed', step: confirmation.step, person: named(confirmation.person), note: confirmation.note, door: confirmation.door })
+    }
+    return { outcome: 'confirmed' }
+  }, {
+    description: 'A person says that a task is done',
+    validator: ({ step, person, key }) => {
+      const task = gates.task(step)
+      if (!known(step)) refuse('gate.unknown', `this drill has no task "${step}"`)
+      if (!task) refuse('gate.notOpen', `task "${step}" is not open yet`)
+      if (task.state === 'confirmed' && task.key !== key) refuse('gate.closed', `task "${step}" is already closed: confirmed by ${task.by}`)
+      if (task.state === 'closed') refuse('gate.closed', `task "${step}" is already closed`)
+      if (!person.roles.includes(task.role)) refuse('decision.role', `task "${step}" is for ${task.role}; ${person.name} is ${person.roles.join(', ') || 'nothing'}`)
+    },
+  })
+
+  setHandler(messages.abort, ({ person, reason, door }) => {
+    if (run.aborted || run.phase === 'unwinding' || run.phase === 'ended') return { outcome: 'already' }
+    run.aborted = true
+    journal.emit({ type: 'abort.requested', person: named(person), reason, door })
+    journal.hurry()
+    run.work.cancel()
+    return { outcome: 'aborting' }
+  }, {
+    description: 'Stop and undo everything',
+    validator: ({ person }) => {
+      if (person.roles.length === 0) refuse('auth.forbidden', `${person.name} holds no role; anybody with one may abort`)
+    },
+  })
+
+  setHandler(messages.note, ({ person, text, door }) => ({ seq: journal.emit({ type: 'note.added', person: named(person), text, door }).seq }), {
+    description: 'A line for the timeline',
+    validator: ({ text }) => {
+      if (text.length > 4000) refuse('input.tooLarge', 'a note has at most 4,000 characters')
+      if (run.phase === 'ended') refuse('drill.over', 'the drill has ended')
+    },
+  })
+
+  setHandler(messages.declare, declaration => {
+    const already = journal.events.some(event => event.type === 'outage.declared')
+    if (!already) journal.emit({ type: 'outage.declared', person: named(declaration.person), note: declaration.note, door: declaration.door })
+    for (const child of run.nested) void getExternalWorkflowHandle(child).signal(messages.declared, declaration).catch(() => undefined)
+    return { outcome: already ? 'already' : 'declared' }
+  }, { description: 'A person says that there is an outage' })
+
+  setHandler(messages.declared, declaration => {
+    journal.emit({ type: 'outage.declared', person: named(declaration.person), note: declaration.note, door: declaration.door })
+  })
+
+  // Break-glass. Whatever comes in, a signal handler never throws: that would fail the drill.
+  setHandler(messages.approval, payload => {
+    const decision = readDecision(payload)
+    const claimed = decision?.person.id ?? 'somebody'
+    if (!decision) {
+      journal.emit({ type: 'message.refused', code: 'input.invalid', message: 'an approval signal needs step, answer, person { id, name, roles } and key', claimed, door: 'signal' })
+      return
+    }
+    const taken = takeDecision(run, { ...decision, door: 'signal' })
+    if ('refused' in taken) journal.emit({ type: 'message.refused', ...taken.refused, claimed, door: 'signal' })
+  })
+
+  setHandler(messages.alert, alert => {
+    const seen = journal.events.some(event => event.type === 'alert.arrived' && event.name === alert.name && event.state === alert.state && event.startsAtMs === alert.startsAtMs)
+    if (!seen) journal.emit({ type: 'alert.arrived', ...alert })
+    for (const child of run.nested) void getExternalWorkflowHandle(child).signal(messages.alert, alert).catch(() => undefined)
+  })
+
+  setHandler(messages.probe, edge => { run.observer.edge(edge) })
+}
+
+function takeDecision (run: Run, decision: Decision): { outcome: 'approved' | 'rejected' | 'undecided', missing: number } | { refused: { code: string, message: string } } {
+  const taken = run.gates.take(decision)
+  if (isRefused(taken)) return taken
+  if (taken.counted) {
+    run.journal.emit({
+      type: 'gate.decided', step: decision.step, person: named(decision.person), answer: decision.answer, reason: decision.reason, door: decision.door, verified: decision.door !== 'signal',
+    })
+    run.journal.hurry()
+  }
+  const approved = taken.gate.votes.filter(vote => vote.answer === 'approve').length
+  return { outcome: taken.outcome, missing: taken.outcome === 'undecided' ? taken.gate.approvals - approved : 0 }
+}
+
+/** A break-glass payload is typed by hand: what is missing makes it none. */
+function readDecision (payload: unknown): Decision | undefined {
+  const given = payload as Partial<Decision> | null | undefined
+  const person = given?.person
+  if (typeof given?.step !== 'string' || (given.answer !== 'approve' && given.answer !== 'reject')) return undefined
+  if (typeof person?.id !== 'string' || !Array.isArray(person.roles)) return undefined
+  const reason = typeof given.reason === 'string' ? given.reason.slice(0, 2000) : undefined
+  return { step: given.step, answer: given.answer, reason, person: { id: person.id, name: String(person.name ?? person.id), roles: person.roles }, door: 'signal', key: String(given.key ?? person.id) }
+}
+
+function named (person: { id: string, name: string }): { id: string, name: string } {
+  return { id: person.id, name: person.name }
+}

@@ -1,0 +1,161 @@
+import {
+  ActivityFailure, allHandlersFinished, CancellationScope, condition, isCancellation, ParentClosePolicy, startChild, upsertSearchAttributes, WorkflowExecutionAlreadyStartedError,
+} from '@temporalio/workflow'
+import type { ActionInputs } from '../src/drill/actions.js'
+import { durationMs } from '../src/drill/duration.js'
+import type { Admission, DrillInput } from '../src/drill/input.js'
+import { owe, type LedgerEntry } from '../src/drill/ledger.js'
+import { allSteps, stepTitle } from '../src/drill/runbook.js'
+import type { PlannedStep, Refusal } from '../src/drill/timeline.js'
+import { judge, type Verdict } from '../src/drill/verdict.js'
+import { act, activities } from './activities.js'
+import { openDoors } from './doors.js'
+import type { environmentLock } from './lock.js'
+import { Run } from './run.js'
+import { searchAttributes } from './search-attributes.js'
+import { runSteps } from './steps.js'
+import { unwind } from './unwind.js'
+
+export interface DrillResult { verdict: Verdict, why: string }
+
+/** The ledger entry of the table that canaries are written to: undone last, after the probe has ended. */
+const canaries = 'canaries'
+
+/** One drill, from its admission to its verdict. Whatever happens in between, it undoes what it owes and has a complete record. */
+export async function drill (input: DrillInput): Promise<DrillResult> {
+  const run = new Run(input)
+  let admission: Admission | undefined
+  const { journal } = run
+  journal.emit(started(input))
+  openDoors(run, () => admission)
+  const recording = CancellationScope.nonCancellable(() => journal.run())
+
+  // The lock lives in a scope of its own: it is held until everything is undone, whoever cancels.
+  const lock = await CancellationScope.nonCancellable(() => takeLock(input))
+  const reasons = lock.refused ?? await CancellationScope.nonCancellable(() => preflight(input))
+  admission = { admitted: reasons.length === 0, reasons }
+  if (admission.admitted) {
+    journal.emit({ type: 'drill.admitted' })
+    run.enter('running')
+    await work(run)
+    await CancellationScope.nonCancellable(() => undoEverything(run))
+  } else {
+    journal.emit({ type: 'drill.refused', reasons })
+  }
+  lock.release?.()
+
+  return await CancellationScope.nonCancellable(async () => {
+    const { verdict, why } = judge(journal.events)
+    journal.emit({ type: 'drill.ended', verdict, why })
+    run.phase = 'ended'
+    upsertSearchAttributes([{ key: searchAttributes.phase, value: 'ended' }, { key: searchAttributes.verdict, value: verdict }])
+    run.draw()
+    journal.close()
+    await recording
+    await condition(allHandlersFinished)
+    return { verdict, why }
+  })
+}
+
+/** The probe, then the steps, until the last one, the first that stops the drill, an abort, or Temporal's own cancel. */
+async function work (run: Run): Promise<void> {
+  try {
+    await run.work.run(async () => {
+      if (await observe(run)) await runSteps(run, run.input.runbook.steps)
+    })
+  } catch (error) {
+    if (!isCancellation(error)) throw error
+    if (!run.aborted) {
+      run.aborted = true
+      run.journal.emit({ type: 'abort.requested', person: { id: 'temporal', name: 'Temporal' }, reason: 'the workflow was cancelled', door: 'signal' })
+    }
+  }
+}
+
+async function observe (run: Run): Promise<boolean> {
+  const { runbook, drillId } = run.input
+  if (!runbook.observe) return true
+  try {
+    if (runbook.observe.canaries) {
+      const input = { database: runbook.observe.database } as ActionInputs['canaries.prepare']
+      const entry = owe(canaries, 'canaries.prepare', input)
+      run.ledger.push(entry)
+      run.journal.emit({ type: 'undo.owed', entry: entry.id, title: entry.title, byHand: entry.byHand })
+      await act('canaries.prepare', { drillId, stepId: canaries, with: input })
+    }
+  } catch (error) {
+    if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error
+    run.journal.emit({ type: 'probe.lost', message: `canaries could not be prepared: ${error.cause?.message ?? error.message}` })
+    return false
+  }
+  const problem = await run.observer.start()
+  if (problem !== undefined && !run.observer.isLost) run.journal.emit({ type: 'probe.lost', message: problem })
+  return problem === undefined
+}
+
+async function undoEverything (run: Run): Promise<void> {
+  run.gates.closeAll('the drill is undoing what it did')
+  run.enter('unwinding')
+  const last = (entry: LedgerEntry): boolean => entry.id === canaries
+  await unwind(run, last)
+  await run.observer.stop()
+  await unwind(run)
+}
+
+interface Lock { refused?: Refusal[], release?: () => void }
+
+/** The environment, or who holds it. Read-only runbooks need none; a nested drill has its parent's. */
+async function takeLock ({ runbook, environment, drillId, parent }: DrillInput): Promise<Lock> {
+  if (runbook.readOnly === true || parent !== undefined) return {}
+  const held = new CancellationScope()
+  try {
+    const child = await held.run(() => startChild<typeof environmentLock>('environmentLock', {
+      workflowId: `env:${environment.name}`,
+      args: [{ environment: environment.name, drillId }],
+      parentClosePolicy: ParentClosePolicy.TERMINATE,
+      staticSummary: `${environment.name} is held by ${drillId}`,
+    }))
+    child.result().catch(() => undefined)
+    return { release: () => { held.cancel() } }
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error
+    const holder = await activities.asking.holder({ environment: environment.name })
+    return { refused: [{ code: 'environment.held', message: `environment ${environment.name} is held by drill ${holder?.drillId ?? 'that has just ended; try again'}` }] }
+  }
+}
+
+async function preflight (input: DrillInput): Promise<Refusal[]> {
+  if (input.parent !== undefined) return []
+  try {
+    return await activities.asking.preflight(input)
+  } catch (error) {
+    if (!(error instanceof ActivityFailure)) throw error
+    // What could not be asked is no pass.
+    return [{ code: 'preflight.refused', message: `preflight could not be carried out: ${error.cause?.message ?? error.message}` }]
+  }
+}
+
+function started (input: DrillInput): Parameters<Run['journal']['emit']>[0] {
+  const { runbook, environment, commander } = input
+  return {
+    type: 'drill.started',
+    drillId: input.drillId,
+    parent: input.parent,
+    runbook: runbook.name,
+    runbookTitle: runbook.title,
+    runbookType: runbook.type,
+    runbookHash: input.runbookHash,
+    environment: environment.name,
+    tier: environment.tier,
+    commander: { id: commander.id, name: commander.name },
+    params: input.params,
+    objectives: { ...environment.objectives, ...runbook.objectives },
+    synchronous: environment.database?.synchronous,
+    steps: allSteps(runbook.steps).map((step): PlannedStep => ({
+      id: step.id,
+      kind: step.kind,
+      title: stepTitle(step),
+      expectedMs: input.expectedMs?.[step.id] ?? (step.expected === undefined ? undefined : durationMs(step.expected)),
+    })),
+  }
+}

@@ -1,0 +1,65 @@
+import { condition } from '@temporalio/workflow'
+import { statusOf, type DrillStatus } from '../src/drill/status.js'
+import type { DrillEvent, EventBody } from '../src/drill/timeline.js'
+import { activities } from './activities.js'
+
+/** Keeps one payload well below Temporal's limits, whatever has gathered while the store was down. */
+const eventsARecord = 200
+
+/**
+ * The timeline of a running drill. The workflow numbers the events and keeps them until they are recorded; one `record` activity
+ * at a time carries what has gathered, so recording never costs a step a workflow task, and a store that is down delays the record
+ * and never the drill.
+ */
+export class Journal {
+  readonly events: DrillEvent[] = []
+  private recorded = 0
+  private closed = false
+  private urgent = false
+  private lastAtMs = 0
+
+  constructor (private readonly drillId: string, private readonly everyMs: number) {}
+
+  emit (body: EventBody): DrillEvent {
+    const event: DrillEvent = { seq: this.events.length + 1, atMs: Date.now(), ...body }
+    this.events.push(event)
+    return event
+  }
+
+  /** Something waits for people or is over: what has gathered must be seen now. */
+  hurry (): void {
+    this.urgent = true
+  }
+
+  /** No event comes after this; `run` ends once everything is recorded. */
+  close (): void {
+    this.closed = true
+  }
+
+  get last (): number { return this.events.length }
+
+  status (): DrillStatus | undefined {
+    return statusOf(this.events)
+  }
+
+  after (seq: number): DrillEvent[] {
+    return this.events.slice(Math.max(0, seq))
+  }
+
+  /** Runs beside the drill until it is closed and all is recorded. */
+  async run (): Promise<void> {
+    const { record } = activities.recording
+    while (!this.closed || this.recorded < this.events.length) {
+      await condition(() => this.closed || this.recorded < this.events.length)
+      if (this.recorded === this.events.length) continue
+      // One timer a pause, however many events gather in it; none where the last record is long ago.
+      const pauseMs = this.lastAtMs + this.everyMs - Date.now()
+      if (!this.closed && !this.urgent && pauseMs > 0) await condition(() => this.closed || this.urgent, pauseMs, { summary: 'gather events' })
+      this.urgent = false
+      this.lastAtMs = Date.now()
+      const batch = this.events.slice(this.recorded, this.recorded + eventsARecord)
+      await record({ drillId: this.drillId, events: batch })
+      this.recorded += batch.length
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import { CancellationScope, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow'
+import type { DrillInput } from '../src/drill/input.js'
+import type { LedgerEntry } from '../src/drill/ledger.js'
+import type { StepOutcome, Phase } from '../src/drill/timeline.js'
+import { GateBook } from './gates.js'
+import { Journal } from './journal.js'
+import { Observer } from './observer.js'
+import { detailsOf } from './progress.js'
+import { searchAttributes } from './search-attributes.js'
+
+/** What a step's handler answers. Control flow is by result, not by exception: only a cancellation is thrown. */
+export interface StepResult {
+  outcome: StepOutcome
+  /** One line with figures. */
+  summary: string
+  output?: Record<string, unknown>
+  error?: { code: string, message: string }
+  /** No further step runs; the ledger is unwound. */
+  stop?: boolean
+  attempts?: number
+}
+
+/** Everything that one drill holds while it runs: what its steps and its message handlers share. */
+export class Run {
+  readonly journal: Journal
+  readonly gates: GateBook
+  readonly observer: Observer
+  readonly ledger: LedgerEntry[] = []
+  /** Cancelled by an abort; the unwinding runs outside of it. */
+  readonly work = new CancellationScope()
+  /** Outputs of finished steps, for `{{ steps.ID.output.x }}`. */
+  readonly outputs: Record<string, { output: unknown }> = {}
+  /** Drill ids of nested drills that run now: alerts and declarations are passed on. */
+  readonly nested = new Set<string>()
+  aborted = false
+  phase: Phase = 'admission'
+
+  constructor (readonly input: DrillInput) {
+    this.journal = new Journal(input.drillId, input.recordEveryMs ?? 500)
+    this.gates = new GateBook(input.commander.id, input.environment.breakGlass ?? false)
+    this.observer = new Observer(input, this.journal)
+  }
+
+  enter (phase: Phase): void {
+    if (phase === this.phase) return
+    this.phase = phase
+    this.journal.emit({ type: 'phase.changed', phase })
+    upsertSearchAttributes([
+      { key: searchAttributes.phase, value: phase },
+      { key: searchAttributes.waitingFor, value: phase === 'waiting' ? this.gates.openNames().join(', ').slice(0, 250) : null },
+    ])
+    if (phase === 'waiting') this.journal.hurry()
+    this.draw()
+  }
+
+  /** The runbook as a list, in Temporal's UI. */
+  draw (): void {
+    const status = this.journal.status()
+    if (status) setCurrentDetails(detailsOf(status))
+  }
+}

@@ -1,0 +1,174 @@
+import { ActivityFailure, ChildWorkflowFailure, executeChild, isCancellation, ParentClosePolicy } from '@temporalio/workflow'
+import { actionCatalog, type ActionInputs, type ActionName } from '../src/drill/actions.js'
+import type { CheckInputs, CheckName, CheckResult } from '../src/drill/checks.js'
+import { durationMs } from '../src/drill/duration.js'
+import { instantiate } from '../src/drill/instantiate.js'
+import { owe } from '../src/drill/ledger.js'
+import { resolve } from '../src/drill/lookup.js'
+import { isTrue, stepTitle, type ActionStep, type CheckStep, type NotifyStep, type ParallelStep, type RunbookStep, type Step, type StepKind, type UndoStep } from '../src/drill/runbook.js'
+import { act, activities, ask } from './activities.js'
+import type { DrillResult } from './drill.js'
+import { gate, task } from './people.js'
+import type { Run, StepResult } from './run.js'
+import { undoEntry } from './unwind.js'
+import { wait } from './wait.js'
+
+type Handlers = { [K in StepKind]: (run: Run, step: Extract<Step, { kind: K }>) => Promise<StepResult> }
+
+/** One handler a kind; the compiler asks for a new one. */
+const handlers: Handlers = { action, undo, check, gate, task, wait, notify, parallel, runbook }
+
+/** Runs steps in order. False: one of them stopped the drill. */
+export async function runSteps (run: Run, steps: Step[]): Promise<boolean> {
+  for (const step of steps) {
+    if (!await runStep(run, step)) return false
+  }
+  return true
+}
+
+async function runStep (run: Run, raw: Step): Promise<boolean> {
+  const { journal } = run
+  // What still holds a lookup are outputs of earlier steps.
+  const { value: step, unresolved } = resolve(raw.kind === 'parallel' ? { ...raw, branches: [] } : raw, { steps: run.outputs })
+  if (raw.kind === 'parallel') (step as ParallelStep).branches = raw.branches
+  const skipped = skipReason(step)
+  if (skipped !== undefined) {
+    journal.emit({ type: 'step.skipped', step: step.id, reason: skipped })
+    return true
+  }
+  journal.emit({ type: 'step.started', step: step.id })
+  run.draw()
+  const result = unresolved.length > 0
+    ? failed('lookup.unresolved', unresolved.map(problem => problem.message).join('; '))
+    : await handle(run, step)
+  if (result.output) run.outputs[step.id] = { output: result.output }
+  journal.emit({ type: 'step.finished', step: step.id, outcome: result.outcome, summary: result.summary, attempts: result.attempts, output: result.output, error: result.error })
+  run.draw()
+  return result.stop !== true
+}
+
+async function handle (run: Run, step: Step): Promise<StepResult> {
+  const handler = handlers[step.kind] as (run: Run, step: Step) => Promise<StepResult>
+  try {
+    return await handler(run, step)
+  } catch (error) {
+    if (isCancellation(error)) {
+      run.journal.emit({ type: 'step.finished', step: step.id, outcome: 'aborted', summary: 'cancelled while it ran' })
+      throw error
+    }
+    const cause = causeOf(error)
+    if (cause === undefined) throw error
+    return failed(cause.code, cause.message)
+  }
+}
+
+/** Code and message of a failed activity or child; undefined for a mistake of the workflow's own code. */
+function causeOf (error: unknown): { code: string, message: string } | undefined {
+  if (!(error instanceof ActivityFailure || error instanceof ChildWorkflowFailure)) return undefined
+  const cause = error.cause as { type?: string | null, message?: string, cause?: { type?: string, message?: string } } | undefined
+  // A time-out carries the last thing that the activity said, if it said any.
+  const said = cause?.cause ?? cause
+  return { code: said?.type ?? 'activity.failed', message: said?.message ?? error.message }
+}
+
+function failed (code: string, message: string): StepResult {
+  return { outcome: 'failed', summary: message, error: { code, message }, stop: true }
+}
+
+function skipReason (step: Step): string | undefined {
+  if (step.when !== undefined && !isTrue(step.when)) return 'its condition does not hold'
+  if (step.unless !== undefined && isTrue(step.unless)) return 'its exception holds'
+  return undefined
+}
+
+async function action (run: Run, step: ActionStep): Promise<StepResult> {
+  const input = (step.with ?? {}) as unknown as ActionInputs[ActionName]
+  const entry = owe(step.id, step.action, input)
+  run.ledger.push(entry)
+  run.journal.emit({ type: 'undo.owed', entry: entry.id, title: entry.title, byHand: entry.byHand })
+  const result = await act(step.action, { drillId: run.input.drillId, stepId: step.id, with: input }, step.timeout)
+  if (actionCatalog[step.action].isFault && result.faultAtMs !== undefined) {
+    run.journal.emit({ type: 'fault.struck', step: step.id, faultAtMs: result.faultAtMs })
+  }
+  return { outcome: 'passed', summary: result.summary, output: result.output }
+}
+
+/** Heals an earlier action now. A step that was skipped owes nothing. */
+async function undo (run: Run, step: UndoStep): Promise<StepResult> {
+  const entry = run.ledger.find(entry => entry.id === step.of)
+  if (!entry) return { outcome: 'passed', summary: `nothing to undo: "${step.of}" did not run` }
+  const problem = await undoEntry(run, entry)
+  return problem === undefined
+    ? { outcome: 'passed', summary: entry.title }
+    : { outcome: 'failed', summary: problem, error: { code: 'undo.failed', message: problem }, stop: true }
+}
+
+async function check (run: Run, step: CheckStep): Promise<StepResult> {
+  const result = await ask(step.check, {
+    drillId: run.input.drillId,
+    stepId: step.id,
+    with: (step.with ?? {}) as unknown as CheckInputs[CheckName],
+    everyMs: step.every === undefined ? undefined : durationMs(step.every),
+    withinMs: step.within === undefined ? undefined : durationMs(step.within),
+  })
+  answered(run, step, result)
+  if (result.outcome === 'pass') return { outcome: 'passed', summary: result.observed, output: result.output }
+  const summary = result.outcome === 'blind' ? `could not be asked: ${result.observed}` : `${result.observed}; expected: ${result.expected}`
+  const onFail = step.onFail ?? 'stop'
+  if (onFail === 'finding') {
+    run.journal.emit({ type: 'finding.raised', severity: 'minor', text: `${stepTitle(step)}: ${summary}`, step: step.id })
+    return { outcome: 'finding', summary, output: result.output }
+  }
+  return { outcome: 'failed', summary, output: result.output, error: { code: `check.${result.outcome}`, message: summary }, stop: onFail === 'stop' }
+}
+
+function answered (run: Run, step: CheckStep, result: CheckResult): void {
+  run.journal.emit({
+    type: 'check.answered', step: step.id, check: step.check, outcome: result.outcome, observed: result.observed, expected: result.expected, signOff: step.signOff, loss: result.loss,
+  })
+  if (result.loss?.witness.outcome === 'blind') {
+    run.journal.emit({ type: 'finding.raised', severity: 'major', text: `the second witness of the loss could not be asked: ${result.loss.witness.detail}`, step: step.id })
+  }
+}
+
+async function notify (run: Run, step: NotifyStep): Promise<StepResult> {
+  const { environment, drillId } = run.input
+  const names = step.channels ?? Object.keys(environment.channels ?? {})
+  const channels = Object.fromEntries(names.map(name => [name, environment.channels?.[name]?.webhook]))
+  const { failed } = await activities.telling.notify({ drillId, channels, message: step.message })
+  run.journal.emit({ type: 'notice.sent', step: step.id, channels: names, message: step.message, failed })
+  if (failed.length > 0) run.journal.emit({ type: 'finding.raised', severity: 'minor', text: `not told: ${failed.join(', ')}`, step: step.id })
+  return { outcome: failed.length > 0 ? 'finding' : 'passed', summary: names.length === 0 ? 'on the timeline only: the environment has no channels' : `told ${names.filter(name => !failed.includes(name)).join(', ') || 'nobody'}` }
+}
+
+/** Branches side by side. One that stops lets the others end their steps: what they began must be in the ledger. */
+async function parallel (run: Run, step: ParallelStep): Promise<StepResult> {
+  const done = await Promise.all(step.branches.map(branch => runSteps(run, branch)))
+  const stopped = done.filter(done => !done).length
+  return stopped === 0
+    ? { outcome: 'passed', summary: `${done.length} branches` }
+    : { outcome: 'failed', summary: `${stopped} of ${done.length} branches stopped`, stop: true }
+}
+
+/** Another runbook as a child drill: its own timeline and ledger, its parent's lock and commander. */
+async function runbook (run: Run, step: RunbookStep): Promise<StepResult> {
+  const { input } = run
+  const nested = instantiate(input.runbooks[step.runbook]!, { params: step.params ?? {}, environment: input.environment })
+  if (nested.problems.length > 0) return failed(nested.problems[0]!.code, nested.problems.map(problem => problem.message).join('; '))
+  const drillId = `${input.drillId}.${step.id}`
+  // The parent's canaries are the account of writes: a second set would mix with it.
+  if (input.runbook.observe?.canaries && nested.runbook.observe) delete nested.runbook.observe.canaries
+  run.nested.add(drillId)
+  try {
+    const result: DrillResult = await executeChild('drill', {
+      workflowId: drillId,
+      args: [{ ...input, drillId, runbook: nested.runbook, params: nested.params, parent: input.drillId }],
+      parentClosePolicy: ParentClosePolicy.REQUEST_CANCEL,
+      staticSummary: `${nested.runbook.title} (in ${input.drillId})`,
+    })
+    const good = result.verdict === 'passed' || result.verdict === 'passed-with-findings'
+    return { outcome: good ? 'passed' : 'failed', summary: `${result.verdict}: ${result.why}`, output: { drillId, verdict: result.verdict }, stop: !good }
+  } finally {
+    run.nested.delete(drillId)
+  }
+}

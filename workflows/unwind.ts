@@ -1,0 +1,61 @@
+import { ActivityFailure, sleep } from '@temporalio/workflow'
+import { durationMs } from '../src/drill/duration.js'
+import { unwindOrder, type LedgerEntry } from '../src/drill/ledger.js'
+import { undo } from './activities.js'
+import type { Run } from './run.js'
+
+/** How long one undo may hold up the ones behind it before they get their turn. */
+const turnMs = 30_000
+
+/**
+ * Undoes what is owed until each entry's own verification has passed or its deadline is over; what could not be proven is "left
+ * behind", never swallowed. One that fails waits for the others: it may need what they heal. Runs outside of every cancellation.
+ */
+export async function unwind (run: Run, keep: (entry: LedgerEntry) => boolean = () => false): Promise<void> {
+  const deadlineAtMs = Date.now() + undoDeadlineMs(run)
+  for (;;) {
+    const owed = unwindOrder(run.ledger).filter(entry => !keep(entry))
+    if (owed.length === 0) return
+    let progress = false
+    for (const entry of owed) {
+      // Each gets a turn whatever the others took: the deadline ends the retries, not the first try.
+      const leftMs = Math.max(turnMs, deadlineAtMs - Date.now())
+      const last = owed.length === 1 || Date.now() >= deadlineAtMs
+      const problem = await attempt(run, entry, last ? leftMs : Math.min(leftMs, turnMs))
+      if (problem === undefined) progress = true
+      else if (last) leaveBehind(run, entry, problem)
+    }
+    if (!progress && Date.now() < deadlineAtMs) await sleep(1000, { summary: 'undo again' })
+  }
+}
+
+/** Undoes one entry now, for an `undo` step. An error text where it failed: it is still owed then, and tried again at the end. */
+export async function undoEntry (run: Run, entry: LedgerEntry): Promise<string | undefined> {
+  if (entry.state === 'settled') return undefined
+  return await attempt(run, entry, undoDeadlineMs(run))
+}
+
+async function attempt (run: Run, entry: LedgerEntry, withinMs: number): Promise<string | undefined> {
+  run.journal.emit({ type: 'undo.started', entry: entry.id })
+  try {
+    const result = await undo(entry.action, { drillId: run.input.drillId, stepId: entry.id, with: entry.with }, withinMs)
+    entry.state = 'settled'
+    run.journal.emit({ type: 'undo.finished', entry: entry.id, state: result.state, summary: result.summary })
+    return undefined
+  } catch (error) {
+    if (!(error instanceof ActivityFailure)) throw error
+    // A time-out over all retries carries what the last try said.
+    const cause = error.cause
+    return (cause?.cause as Error | undefined)?.message ?? cause?.message ?? error.message
+  }
+}
+
+function leaveBehind (run: Run, entry: LedgerEntry, message: string): void {
+  entry.state = 'left-behind'
+  run.journal.emit({ type: 'undo.leftBehind', entry: entry.id, title: entry.title, byHand: entry.byHand, message })
+  run.journal.emit({ type: 'finding.raised', severity: 'critical', text: `left behind: ${entry.title}. By hand: ${entry.byHand}`, step: entry.id })
+}
+
+function undoDeadlineMs (run: Run): number {
+  return durationMs(run.input.runbook.undoDeadline ?? '2m')
+}

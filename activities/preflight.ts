@@ -26,14 +26,8 @@ export function createPreflight (deps: PreflightDeps) {
   return async (input: DrillInput): Promise<Refusal[]> => {
     const { context, stop } = deps.context(input.drillId, 'preflight')
     try {
-      const answers = await Promise.all([
-        mayRunHere(input),
-        whoDecides(deps, input),
-        ownGround(deps, input),
-        secrets(deps, input),
-        steadyState(deps, input, context),
-      ])
-      return answers.flat()
+      const asked = await Promise.all([whoDecides(deps, input), secrets(deps, input), steadyState(deps, input, context)])
+      return [...mayRunHere(input), ...ownGround(deps, input), ...asked.flat()]
     } finally {
       stop()
       Context.current().heartbeat()

@@ -2,84 +2,96 @@ import { ActivityCancellationType, proxyActivities, type ActivityOptions } from 
 import { actionCatalog, type ActionInputs, type ActionName, type ActionResult, type ActivityContextInput, type UndoResult } from '../src/drill/actions.js'
 import { checkCatalog, type CheckInputs, type CheckName, type CheckResult } from '../src/drill/checks.js'
 import { durationMs } from '../src/drill/duration.js'
-import type { Activities } from '../activities/index.js'
+import type { Activities, CheckCall } from '../activities/index.js'
 
-/** A worker that died is noticed after this; running activities heartbeat four times as often by themselves. */
+/** A worker that died is noticed after this; running activities heartbeat more often, by themselves. */
 const heartbeatTimeout = '5s'
 
-/** Recording and telling never change the system under drill: they are tried until they succeed. */
-export const activities = {
-  recording: proxyActivities<Pick<Activities, 'record'>>({
-    startToCloseTimeout: '10s',
-    retry: { initialInterval: '200ms', maximumInterval: '5s' },
-    summary: 'record the timeline',
-  }),
-  asking: proxyActivities<Pick<Activities, 'preflight' | 'holder'>>({
+/** Shown in Temporal's UI; longer ones are cut there. */
+const summaryLength = 200
+
+type Call<Input, Result> = (input: Input) => Promise<Result>
+type ActionCall = ActivityContextInput<ActionInputs[ActionName]>
+
+/** What Muster needs for itself, on the drill's own task queue. */
+export const { record } = proxyActivities<Pick<Activities, 'record'>>({
+  startToCloseTimeout: '10s',
+  retry: { initialInterval: '200ms', maximumInterval: '5s' },
+  summary: 'record the timeline',
+})
+
+export const { holder } = proxyActivities<Pick<Activities, 'holder'>>({
+  startToCloseTimeout: '10s',
+  retry: { initialInterval: '200ms', maximumAttempts: 3 },
+  summary: 'who holds the environment',
+})
+
+/** What reaches into an environment runs on that environment's task queue: a worker sits in the network that it works on. */
+export function activitiesIn (taskQueue: string | undefined) {
+  const { preflight } = proxyActivities<Pick<Activities, 'preflight'>>({
+    taskQueue,
     startToCloseTimeout: '60s',
     heartbeatTimeout,
     retry: { initialInterval: '200ms', maximumAttempts: 3 },
-  }),
-  telling: proxyActivities<Pick<Activities, 'notify'>>({
+    summary: 'may this drill start?',
+  })
+
+  /** Telling never stops a drill for long. */
+  const { notify } = proxyActivities<Pick<Activities, 'notify'>>({
+    taskQueue,
     startToCloseTimeout: '10s',
     scheduleToCloseTimeout: '30s',
     retry: { initialInterval: '500ms' },
-  }),
+    summary: 'tell people',
+  })
+
   /** Lives as long as the drill. After a worker's death another attempt goes on, and says how long it was blind. */
-  observing: proxyActivities<Pick<Activities, 'observe'>>({
+  const { observe } = proxyActivities<Pick<Activities, 'observe'>>({
+    taskQueue,
     startToCloseTimeout: '30d',
     heartbeatTimeout,
     cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
     retry: { initialInterval: '100ms', maximumInterval: '1s' },
     summary: 'watch from outside',
-  }),
-}
+  })
 
-/** An undo must never run beside the action that it undoes: a cancelled action is waited for. */
-const acting: ActivityOptions = {
-  heartbeatTimeout,
-  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-}
+  /** An undo must never run beside the action that it undoes: a cancelled action is waited for. */
+  const acting: ActivityOptions = { taskQueue, heartbeatTimeout, cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED }
 
-type Call<Input, Result> = (input: Input) => Promise<Result>
+  const act = async (action: ActionName, input: ActionCall, timeout?: string): Promise<ActionResult> => {
+    const facts = actionCatalog[action]
+    const call = proxyActivities<Activities>({
+      ...acting,
+      startToCloseTimeout: timeout ?? facts.timeout,
+      retry: { initialInterval: '200ms', maximumAttempts: 3 },
+      summary: facts.title(input.with as never).slice(0, summaryLength),
+    })[action] as Call<ActionCall, ActionResult>
+    return await call(input)
+  }
 
-export async function act (action: ActionName, input: ActivityContextInput<ActionInputs[ActionName]>, timeout?: string): Promise<ActionResult> {
-  const facts = actionCatalog[action]
-  const call = proxyActivities<Activities>({
-    ...acting,
-    startToCloseTimeout: timeout ?? facts.timeout,
-    retry: { initialInterval: '200ms', maximumAttempts: 3 },
-    summary: facts.title(input.with as never).slice(0, 200),
-  })[action] as Call<typeof input, ActionResult>
-  return await call(input)
-}
+  /** Retried until its own verification passes or `withinMs` is over. */
+  const undo = async (action: ActionName, input: ActionCall, withinMs: number): Promise<UndoResult> => {
+    const facts = actionCatalog[action]
+    const call = proxyActivities<Activities>({
+      ...acting,
+      startToCloseTimeout: facts.undoTimeout,
+      scheduleToCloseTimeout: withinMs,
+      retry: { initialInterval: '250ms', maximumInterval: '5s' },
+      summary: `undo: ${facts.undoTitle(input.with as never)}`.slice(0, summaryLength),
+    })[`${action}.undo`] as Call<ActionCall, UndoResult>
+    return await call(input)
+  }
 
-/** Retried until its own verification passes or `deadlineMs` is over. */
-export async function undo (action: ActionName, input: ActivityContextInput<ActionInputs[ActionName]>, deadlineMs: number): Promise<UndoResult> {
-  const facts = actionCatalog[action]
-  const call = proxyActivities<Activities>({
-    ...acting,
-    startToCloseTimeout: facts.undoTimeout,
-    scheduleToCloseTimeout: deadlineMs,
-    retry: { initialInterval: '250ms', maximumInterval: '5s' },
-    summary: `undo: ${facts.undoTitle(input.with as never)}`.slice(0, 200),
-  })[`${action}.undo`] as Call<typeof input, UndoResult>
-  return await call(input)
-}
+  const ask = async (check: CheckName, input: CheckCall<CheckInputs[CheckName]>): Promise<CheckResult> => {
+    const facts = checkCatalog[check]
+    const call = proxyActivities<Activities>({
+      ...acting,
+      startToCloseTimeout: durationMs(facts.timeout) + (input.withinMs ?? 0),
+      retry: { initialInterval: '200ms', maximumAttempts: 3 },
+      summary: facts.title(input.with as never).slice(0, summaryLength),
+    })[`check.${check}`] as Call<typeof input, CheckResult>
+    return await call(input)
+  }
 
-export interface CheckCall extends ActivityContextInput<CheckInputs[CheckName]> {
-  /** Asked again this often, ms, … */
-  everyMs?: number
-  /** … until it passes or this is over, ms. */
-  withinMs?: number
-}
-
-export async function ask (check: CheckName, input: CheckCall): Promise<CheckResult> {
-  const facts = checkCatalog[check]
-  const call = proxyActivities<Activities>({
-    ...acting,
-    startToCloseTimeout: durationMs(facts.timeout) + (input.withinMs ?? 0),
-    retry: { initialInterval: '200ms', maximumAttempts: 3 },
-    summary: facts.title(input.with as never).slice(0, 200),
-  })[`check.${check}`] as Call<CheckCall, CheckResult>
-  return await call(input)
+  return { preflight, notify, observe, act, undo, ask }
 }

@@ -1,6 +1,5 @@
-import { ApplicationFailure, condition, getExternalWorkflowHandle, setHandler } from '@temporalio/workflow'
+import { ApplicationFailure, condition, getExternalWorkflowHandle, setHandler, type ExternalWorkflowHandle } from '@temporalio/workflow'
 import { isRefused, type Decision } from '../src/drill/decide.js'
-import type { Admission } from '../src/drill/input.js'
 import * as messages from './messages.js'
 import type { Run } from './run.js'
 
@@ -13,7 +12,7 @@ function refuse (code: string, message: string): never {
  * Opens every door of a drill: updates with a validator where the caller must learn at once, signals that never throw. All of
  * them end in the same pure functions.
  */
-export function openDoors (run: Run, admission: () => Admission | undefined): void {
+export function openDoors (run: Run): void {
   const { journal, gates } = run
   const known = (step: string): boolean => journal.status()?.steps.some(planned => planned.id === step) ?? false
 
@@ -21,8 +20,8 @@ export function openDoors (run: Run, admission: () => Admission | undefined): vo
   setHandler(messages.timeline, ({ after }) => journal.after(after), { description: 'Events after a number' })
 
   setHandler(messages.admission, async () => {
-    await condition(() => admission() !== undefined)
-    return admission()!
+    await condition(() => run.admission !== undefined)
+    return run.admission!
   }, { description: 'Admitted, or refused with reasons' })
 
   setHandler(messages.decide, decision => {
@@ -82,7 +81,7 @@ export function openDoors (run: Run, admission: () => Admission | undefined): vo
   setHandler(messages.declare, declaration => {
     const already = journal.events.some(event => event.type === 'outage.declared')
     if (!already) journal.emit({ type: 'outage.declared', person: named(declaration.person), note: declaration.note, door: declaration.door })
-    for (const child of run.nested) void getExternalWorkflowHandle(child).signal(messages.declared, declaration).catch(() => undefined)
+    passOn(run, child => child.signal(messages.declared, declaration))
     return { outcome: already ? 'already' : 'declared' }
   }, { description: 'A person says that there is an outage' })
 
@@ -105,10 +104,15 @@ export function openDoors (run: Run, admission: () => Admission | undefined): vo
   setHandler(messages.alert, alert => {
     const seen = journal.events.some(event => event.type === 'alert.arrived' && event.name === alert.name && event.state === alert.state && event.startsAtMs === alert.startsAtMs)
     if (!seen) journal.emit({ type: 'alert.arrived', ...alert })
-    for (const child of run.nested) void getExternalWorkflowHandle(child).signal(messages.alert, alert).catch(() => undefined)
+    passOn(run, child => child.signal(messages.alert, alert))
   })
 
   setHandler(messages.probe, edge => { run.observer.edge(edge) })
+}
+
+/** Nested drills hear what their parent hears; one that has just ended hears nothing. */
+function passOn (run: Run, tell: (child: ExternalWorkflowHandle) => Promise<void>): void {
+  for (const child of run.nested) tell(getExternalWorkflowHandle(child)).catch(() => undefined)
 }
 
 function takeDecision (run: Run, decision: Decision): { outcome: 'approved' | 'rejected' | 'undecided', missing: number } | { refused: { code: string, message: string } } {

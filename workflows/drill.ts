@@ -1,14 +1,15 @@
 import {
-  ActivityFailure, allHandlersFinished, CancellationScope, condition, isCancellation, ParentClosePolicy, startChild, upsertSearchAttributes, WorkflowExecutionAlreadyStartedError,
+  ActivityFailure, allHandlersFinished, CancellationScope, condition, isCancellation, ParentClosePolicy, startChild, upsertSearchAttributes,
 } from '@temporalio/workflow'
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common'
 import type { ActionInputs } from '../src/drill/actions.js'
 import { durationMs } from '../src/drill/duration.js'
-import type { Admission, DrillInput } from '../src/drill/input.js'
+import type { DrillInput } from '../src/drill/input.js'
 import { owe, type LedgerEntry } from '../src/drill/ledger.js'
 import { allSteps, stepTitle } from '../src/drill/runbook.js'
 import type { PlannedStep, Refusal } from '../src/drill/timeline.js'
 import { judge, type Verdict } from '../src/drill/verdict.js'
-import { act, activities } from './activities.js'
+import { holder } from './activities.js'
 import { openDoors } from './doors.js'
 import type { environmentLock } from './lock.js'
 import { Run } from './run.js'
@@ -24,17 +25,16 @@ const canaries = 'canaries'
 /** One drill, from its admission to its verdict. Whatever happens in between, it undoes what it owes and has a complete record. */
 export async function drill (input: DrillInput): Promise<DrillResult> {
   const run = new Run(input)
-  let admission: Admission | undefined
   const { journal } = run
   journal.emit(started(input))
-  openDoors(run, () => admission)
+  openDoors(run)
   const recording = CancellationScope.nonCancellable(() => journal.run())
 
   // The lock lives in a scope of its own: it is held until everything is undone, whoever cancels.
   const lock = await CancellationScope.nonCancellable(() => takeLock(input))
-  const reasons = lock.refused ?? await CancellationScope.nonCancellable(() => preflight(input))
-  admission = { admitted: reasons.length === 0, reasons }
-  if (admission.admitted) {
+  const reasons = lock.refused ?? await CancellationScope.nonCancellable(() => preflight(run))
+  run.admission = { admitted: reasons.length === 0, reasons }
+  if (run.admission.admitted) {
     journal.emit({ type: 'drill.admitted' })
     run.enter('running')
     await work(run)
@@ -81,7 +81,7 @@ async function observe (run: Run): Promise<boolean> {
       const entry = owe(canaries, 'canaries.prepare', input)
       run.ledger.push(entry)
       run.journal.emit({ type: 'undo.owed', entry: entry.id, title: entry.title, byHand: entry.byHand })
-      await act('canaries.prepare', { drillId, stepId: canaries, with: input })
+      await run.activities.act('canaries.prepare', { drillId, stepId: canaries, with: input })
     }
   } catch (error) {
     if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error
@@ -107,27 +107,27 @@ interface Lock { refused?: Refusal[], release?: () => void }
 /** The environment, or who holds it. Read-only runbooks need none; a nested drill has its parent's. */
 async function takeLock ({ runbook, environment, drillId, parent }: DrillInput): Promise<Lock> {
   if (runbook.readOnly === true || parent !== undefined) return {}
-  const held = new CancellationScope()
+  const scope = new CancellationScope()
   try {
-    const child = await held.run(() => startChild<typeof environmentLock>('environmentLock', {
+    const child = await scope.run(() => startChild<typeof environmentLock>('environmentLock', {
       workflowId: `env:${environment.name}`,
       args: [{ environment: environment.name, drillId }],
       parentClosePolicy: ParentClosePolicy.TERMINATE,
       staticSummary: `${environment.name} is held by ${drillId}`,
     }))
     child.result().catch(() => undefined)
-    return { release: () => { held.cancel() } }
+    return { release: () => { scope.cancel() } }
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error
-    const holder = await activities.asking.holder({ environment: environment.name })
-    return { refused: [{ code: 'environment.held', message: `environment ${environment.name} is held by drill ${holder?.drillId ?? 'that has just ended; try again'}` }] }
+    const held = await holder({ environment: environment.name })
+    return { refused: [{ code: 'environment.held', message: `environment ${environment.name} is held by drill ${held?.drillId ?? 'that has just ended; try again'}` }] }
   }
 }
 
-async function preflight (input: DrillInput): Promise<Refusal[]> {
+async function preflight ({ input, activities }: Run): Promise<Refusal[]> {
   if (input.parent !== undefined) return []
   try {
-    return await activities.asking.preflight(input)
+    return await activities.preflight(input)
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error
     // What could not be asked is no pass.

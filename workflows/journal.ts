@@ -1,7 +1,7 @@
 import { condition } from '@temporalio/workflow'
 import { statusOf, type DrillStatus } from '../src/drill/status.js'
 import type { DrillEvent, EventBody } from '../src/drill/timeline.js'
-import { activities } from './activities.js'
+import { record } from './activities.js'
 
 /** Keeps one payload well below Temporal's limits, whatever has gathered while the store was down. */
 const eventsARecord = 200
@@ -48,7 +48,6 @@ export class Journal {
 
   /** Runs beside the drill until it is closed and all is recorded. */
   async run (): Promise<void> {
-    const { record } = activities.recording
     while (!this.closed || this.recorded < this.events.length) {
       await condition(() => this.closed || this.recorded < this.events.length)
       if (this.recorded === this.events.length) continue

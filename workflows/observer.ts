@@ -1,7 +1,7 @@
 import { CancellationScope, condition } from '@temporalio/workflow'
 import type { DrillInput } from '../src/drill/input.js'
 import type { ProbeEdge } from '../src/drill/observation.js'
-import { activities } from './activities.js'
+import type { activitiesIn } from './activities.js'
 import type { Journal } from './journal.js'
 
 /** The probe of a drill, from before the first step to after the last: only its edges and totals enter the history. */
@@ -12,7 +12,7 @@ export class Observer {
   private scope?: CancellationScope
   private ended?: Promise<void>
 
-  constructor (private readonly input: DrillInput, private readonly journal: Journal) {}
+  constructor (private readonly input: DrillInput, private readonly journal: Journal, private readonly observe: ReturnType<typeof activitiesIn>['observe']) {}
 
   /** Starts it and waits for its first good look at every target. An error text where it cannot see. */
   async start (): Promise<string | undefined> {
@@ -21,13 +21,13 @@ export class Observer {
     // Outside of every scope that an abort or a cancel reaches: it watches the unwinding too.
     this.ended = CancellationScope.nonCancellable(() => {
       this.scope = new CancellationScope()
-      return this.scope.run(() => activities.observing.observe({ drillId: this.input.drillId, observe, environment: this.input.environment.name }))
+      return this.scope.run(() => this.observe({ drillId: this.input.drillId, observe, environment: this.input.environment.name }))
     }).then(
       observation => { this.journal.emit({ type: 'probe.ended', observation }) },
       error => {
         this.lost = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error)
         this.journal.emit({ type: 'probe.lost', message: this.lost })
-      },
+      }
     )
     const seen = await condition(() => this.ready || this.lost !== undefined, '30s')
     if (this.lost !== undefined) return this.lost

@@ -1,8 +1,8 @@
 import type { DrillInput } from '../src/drill/input.js'
 import type { Refusal } from '../src/drill/timeline.js'
-import { activities } from './activities.js'
+import { activitiesIn } from './activities.js'
 
 /** What would refuse a start now, asked from where the environment's workers sit. Read-only. */
 export async function preflight (input: DrillInput): Promise<Refusal[]> {
-  return await activities.asking.preflight(input)
+  return await activitiesIn(input.environment.taskQueue).preflight(input)
 }

@@ -1,7 +1,8 @@
 import { CancellationScope, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow'
-import type { DrillInput } from '../src/drill/input.js'
+import type { Admission, DrillInput } from '../src/drill/input.js'
 import type { LedgerEntry } from '../src/drill/ledger.js'
 import type { StepOutcome, Phase } from '../src/drill/timeline.js'
+import { activitiesIn } from './activities.js'
 import { GateBook } from './gates.js'
 import { Journal } from './journal.js'
 import { Observer } from './observer.js'
@@ -25,6 +26,7 @@ export class Run {
   readonly journal: Journal
   readonly gates: GateBook
   readonly observer: Observer
+  readonly activities: ReturnType<typeof activitiesIn>
   readonly ledger: LedgerEntry[] = []
   /** Cancelled by an abort; the unwinding runs outside of it. */
   readonly work = new CancellationScope()
@@ -32,13 +34,16 @@ export class Run {
   readonly outputs: Record<string, { output: unknown }> = {}
   /** Drill ids of nested drills that run now: alerts and declarations are passed on. */
   readonly nested = new Set<string>()
+  /** Set once preflight is over. */
+  admission?: Admission
   aborted = false
   phase: Phase = 'admission'
 
   constructor (readonly input: DrillInput) {
     this.journal = new Journal(input.drillId, input.recordEveryMs ?? 500)
     this.gates = new GateBook(input.commander.id, input.environment.breakGlass ?? false)
-    this.observer = new Observer(input, this.journal)
+    this.activities = activitiesIn(input.environment.taskQueue)
+    this.observer = new Observer(input, this.journal, this.activities.observe)
   }
 
   enter (phase: Phase): void {

@@ -6,7 +6,6 @@ import { instantiate } from '../src/drill/instantiate.js'
 import { owe } from '../src/drill/ledger.js'
 import { resolve } from '../src/drill/lookup.js'
 import { isTrue, stepTitle, type ActionStep, type CheckStep, type NotifyStep, type ParallelStep, type RunbookStep, type Step, type StepKind, type UndoStep } from '../src/drill/runbook.js'
-import { act, activities, ask } from './activities.js'
 import type { DrillResult } from './drill.js'
 import { gate, task } from './people.js'
 import type { Run, StepResult } from './run.js'
@@ -86,7 +85,7 @@ async function action (run: Run, step: ActionStep): Promise<StepResult> {
   const entry = owe(step.id, step.action, input)
   run.ledger.push(entry)
   run.journal.emit({ type: 'undo.owed', entry: entry.id, title: entry.title, byHand: entry.byHand })
-  const result = await act(step.action, { drillId: run.input.drillId, stepId: step.id, with: input }, step.timeout)
+  const result = await run.activities.act(step.action, { drillId: run.input.drillId, stepId: step.id, with: input }, step.timeout)
   if (actionCatalog[step.action].isFault && result.faultAtMs !== undefined) {
     run.journal.emit({ type: 'fault.struck', step: step.id, faultAtMs: result.faultAtMs })
   }
@@ -104,7 +103,7 @@ async function undo (run: Run, step: UndoStep): Promise<StepResult> {
 }
 
 async function check (run: Run, step: CheckStep): Promise<StepResult> {
-  const result = await ask(step.check, {
+  const result = await run.activities.ask(step.check, {
     drillId: run.input.drillId,
     stepId: step.id,
     with: (step.with ?? {}) as unknown as CheckInputs[CheckName],
@@ -135,7 +134,7 @@ async function notify (run: Run, step: NotifyStep): Promise<StepResult> {
   const { environment, drillId } = run.input
   const names = step.channels ?? Object.keys(environment.channels ?? {})
   const channels = Object.fromEntries(names.map(name => [name, environment.channels?.[name]?.webhook]))
-  const { failed } = await activities.telling.notify({ drillId, channels, message: step.message })
+  const { failed } = await run.activities.notify({ drillId, channels, message: step.message })
   run.journal.emit({ type: 'notice.sent', step: step.id, channels: names, message: step.message, failed })
   if (failed.length > 0) run.journal.emit({ type: 'finding.raised', severity: 'minor', text: `not told: ${failed.join(', ')}`, step: step.id })
   return { outcome: failed.length > 0 ? 'finding' : 'passed', summary: names.length === 0 ? 'on the timeline only: the environment has no channels' : `told ${names.filter(name => !failed.includes(name)).join(', ') || 'nobody'}` }

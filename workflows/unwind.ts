@@ -1,7 +1,6 @@
 import { ActivityFailure, sleep } from '@temporalio/workflow'
 import { durationMs } from '../src/drill/duration.js'
 import { unwindOrder, type LedgerEntry } from '../src/drill/ledger.js'
-import { undo } from './activities.js'
 import type { Run } from './run.js'
 
 /** How long one undo may hold up the ones behind it before they get their turn. */
@@ -38,7 +37,7 @@ export async function undoEntry (run: Run, entry: LedgerEntry): Promise<string |
 async function attempt (run: Run, entry: LedgerEntry, withinMs: number): Promise<string | undefined> {
   run.journal.emit({ type: 'undo.started', entry: entry.id })
   try {
-    const result = await undo(entry.action, { drillId: run.input.drillId, stepId: entry.id, with: entry.with }, withinMs)
+    const result = await run.activities.undo(entry.action, { drillId: run.input.drillId, stepId: entry.id, with: entry.with }, withinMs)
     entry.state = 'settled'
     run.journal.emit({ type: 'undo.finished', entry: entry.id, state: result.state, summary: result.summary })
     return undefined

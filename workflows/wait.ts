@@ -3,7 +3,6 @@ import { detectionOf } from '../src/drill/detection.js'
 import { durationMs, durationText } from '../src/drill/duration.js'
 import { stepTitle, type WaitStep } from '../src/drill/runbook.js'
 import type { CheckInputs, CheckName } from '../src/drill/checks.js'
-import { ask } from './activities.js'
 import { missed } from './people.js'
 import type { Run, StepResult } from './run.js'
 
@@ -17,7 +16,7 @@ export async function wait (run: Run, step: WaitStep): Promise<StepResult> {
   const deadlineMs = durationMs(step.deadline!)
   const startedAtMs = Date.now()
   if ('check' in until) {
-    const result = await ask(until.check, {
+    const result = await run.activities.ask(until.check, {
       drillId: run.input.drillId, stepId: step.id, with: (until.with ?? {}) as unknown as CheckInputs[CheckName], everyMs: durationMs(until.every), withinMs: deadlineMs,
     })
     return result.outcome === 'pass'

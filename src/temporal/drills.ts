@@ -1,0 +1,152 @@
+import { isGrpcServiceError, WithStartWorkflowOperation, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError, type Client, type WorkflowHandle } from '@temporalio/client'
+import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy, type UpdateDefinition } from '@temporalio/common'
+import { decide, abort, admission, alert, confirm, declare, note, status, timeline } from '../../workflows/messages.js'
+import { searchAttributes } from '../../workflows/search-attributes.js'
+import type { Admission, DrillInput } from '../drill/input.js'
+import type { ProbeEdge } from '../drill/observation.js'
+import type { Refusal } from '../drill/timeline.js'
+import { DrillError, isErrorCode, messageOf, type ErrorCode } from '../errors.js'
+import type { TemporalDoor } from './door.js'
+
+export interface DoorOptions {
+  /** Task queue of workflows, and of environments that name none. */
+  taskQueue: string
+  /** How long a caller waits for an answer of a drill, ms. */
+  answerMs?: number
+  /** How long a start waits for its admission, ms: preflight looks at the living environment. */
+  admissionMs?: number
+}
+
+/** Everything that the API says to Temporal, with deadlines and our own error codes. */
+export function temporalDoor (client: Client, options: DoorOptions): TemporalDoor {
+  const answerMs = options.answerMs ?? 5000
+  const admissionMs = options.admissionMs ?? 20_000
+
+  const within = async <T>(ms: number, drillId: string, ask: () => Promise<T>): Promise<T> => {
+    try {
+      return await client.connection.withDeadline(Date.now() + ms, ask)
+    } catch (error) {
+      throw asDrillError(error, drillId, ms)
+    }
+  }
+  const say = async <R, A extends [unknown]>(drillId: string, update: UpdateDefinition<R, A>, message: A[0], updateId?: string): Promise<R> =>
+    await within(answerMs, drillId, async () => await client.workflow.getHandle(drillId).executeUpdate(update as UpdateDefinition<R, [unknown]>, { args: [message], updateId }))
+
+  const workflowOptions = (input: DrillInput) => ({
+    taskQueue: options.taskQueue,
+    workflowId: input.drillId,
+    args: [input] as [DrillInput],
+    staticSummary: `${input.runbook.title} · ${input.environment.name} · by ${input.commander.name}`.slice(0, 200),
+    typedSearchAttributes: [
+      { key: searchAttributes.runbook, value: input.runbook.name },
+      { key: searchAttributes.environment, value: input.environment.name },
+      { key: searchAttributes.commander, value: input.commander.id },
+      { key: searchAttributes.phase, value: 'admission' },
+    ],
+  })
+
+  return {
+    start: async input => {
+      const { drillId } = input
+      const answer = await within(admissionMs, drillId, async () => await client.workflow.executeUpdateWithStart(admission, {
+        updateId: 'admission',
+        startWorkflowOperation: new WithStartWorkflowOperation('drill', {
+          ...workflowOptions(input),
+          // A retried start finds the drill that it started; one that is over is never started again.
+          workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+          workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+        }),
+      })) as Admission
+      if (!answer.admitted) throw refusal(answer.reasons)
+      return answer
+    },
+
+    preflight: async input => await within(admissionMs, input.drillId, async () => await client.workflow.execute('preflight', {
+      ...workflowOptions(input),
+      workflowId: `preflight:${input.drillId}`,
+      workflowExecutionTimeout: admissionMs,
+      typedSearchAttributes: [],
+    }) as Refusal[]),
+
+    decide: async (drillId, decision) => await say(drillId, decide, decision, `decide:${decision.step}:${decision.person.id}:${decision.key}`),
+    confirm: async (drillId, message) => await say(drillId, confirm, message, `confirm:${message.step}:${message.person.id}:${message.key}`),
+    abort: async (drillId, message) => await say(drillId, abort, message),
+    note: async (drillId, message) => await say(drillId, note, message),
+    declare: async (drillId, message) => await say(drillId, declare, message),
+
+    alert: async (environment, message) => {
+      const holder = await holderOf(client, environment, answerMs)
+      if (!holder) return undefined
+      await within(answerMs, holder.drillId, async () => { await client.workflow.getHandle(holder.drillId).signal(alert, message) })
+      return holder.drillId
+    },
+
+    status: async drillId => {
+      const answer = await within(answerMs, drillId, async () => await client.workflow.getHandle(drillId).query(status))
+      if (!answer) throw new DrillError('drill.unknown', `drill ${drillId} has not begun yet`)
+      return answer
+    },
+    timeline: async (drillId, after) => await within(answerMs, drillId, async () => await client.workflow.getHandle(drillId).query(timeline, { after })),
+
+    holder: async environment => await holderOf(client, environment, answerMs),
+
+    ping: async () => {
+      try {
+        await client.connection.withDeadline(Date.now() + 2000, async () => { await client.workflowService.getSystemInfo({}) })
+      } catch (error) {
+        throw new DrillError('temporal.down', `Temporal does not answer: ${messageOf(error)}`, { cause: error })
+      }
+    },
+  }
+}
+
+/** The drill that holds an environment: the parent of the lock, a workflow whose id is the environment's. */
+export async function holderOf (client: Client, environment: string, withinMs: number): Promise<{ drillId: string, summary: string } | undefined> {
+  try {
+    const lock: WorkflowHandle = client.workflow.getHandle(`env:${environment}`)
+    const description = await client.connection.withDeadline(Date.now() + withinMs, async () => await lock.describe())
+    const drillId = description.parentExecution?.workflowId
+    if (description.status.name !== 'RUNNING' || !drillId) return undefined
+    return { drillId, summary: (await description.staticSummary()) ?? `held by ${drillId}` }
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined
+    throw asDrillError(error, `env:${environment}`, withinMs)
+  }
+}
+
+/** Tells a drill what its probe saw. */
+export async function sendEdge (client: Client, drillId: string, edge: ProbeEdge): Promise<void> {
+  await client.workflow.getHandle(drillId).signal('probe', edge)
+}
+
+function refusal (reasons: Refusal[]): DrillError {
+  const held = reasons.find(reason => reason.code === 'environment.held')
+  if (held) return new DrillError('environment.held', held.message, { details: reasons })
+  return new DrillError('preflight.refused', `refused before anything was touched: ${reasons.map(reason => reason.message).join('; ')}`, { details: reasons })
+}
+
+/** gRPC status codes: DEADLINE_EXCEEDED, NOT_FOUND, FAILED_PRECONDITION, UNAVAILABLE. */
+const grpc = { cancelled: 1, deadline: 4, notFound: 5, precondition: 9, unavailable: 14 }
+
+function asDrillError (error: unknown, drillId: string, ms: number): DrillError {
+  if (error instanceof DrillError) return error
+  const noWorker = (): DrillError => new DrillError('temporal.timeout', `no worker answered for ${drillId} within ${ms / 1000} s; the request may still be carried out once one is there`, { cause: error, details: { drillId } })
+  const over = (): DrillError => new DrillError('drill.over', `drill ${drillId} is over: already closed`, { cause: error })
+  if (error instanceof WorkflowUpdateFailedError) {
+    const cause = error.cause as { type?: string, message?: string } | undefined
+    if (isErrorCode(cause?.type)) return new DrillError(cause.type as ErrorCode, cause?.message ?? error.message, { cause: error })
+    return new DrillError('internal', cause?.message ?? error.message, { cause: error })
+  }
+  if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return noWorker()
+  if (error instanceof WorkflowExecutionAlreadyStartedError) return over()
+  if (error instanceof WorkflowNotFoundError) {
+    // The same error stands for "never heard of it" and for "it has just closed".
+    return /already completed|closing|completed workflow/i.test(error.message)
+      ? over()
+      : new DrillError('drill.unknown', `there is no drill ${drillId} in Temporal (it may be over and past its retention)`, { cause: error })
+  }
+  const service = isGrpcServiceError(error) ? error : isGrpcServiceError((error as Error)?.cause) ? (error as { cause: { code: number } }).cause : undefined
+  if (service?.code === grpc.deadline || service?.code === grpc.cancelled || service?.code === grpc.precondition) return noWorker()
+  if (service?.code === grpc.unavailable) return new DrillError('temporal.down', 'Temporal does not answer', { cause: error })
+  return new DrillError('internal', messageOf(error), { cause: error })
+}

@@ -1,0 +1,85 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { bundleWorkflowCode, NativeConnection, Runtime, Worker, type LogMetadata } from '@temporalio/worker'
+import { pino } from 'pino'
+import { sameHost } from '../activities/preflight.js'
+import { createActivities } from '../activities/index.js'
+import { loadConfig, redactedConfig, storeUrlOf } from './config.js'
+import { DrillError } from './errors.js'
+import { logOptions } from './log.js'
+import { secretsFrom } from './secrets.js'
+import { openStore } from './store/pool.js'
+import { holdersOf } from './store/people.js'
+import { appendSamples } from './store/samples.js'
+import { appendEvents } from './store/timeline.js'
+import { connectTemporal, registerSearchAttributes } from './temporal/connect.js'
+import { holderOf, sendEdge } from './temporal/drills.js'
+
+// The worker: runs the drills and everything that they do, from where it sits in the network.
+
+const config = loadConfig(process.env)
+const log = pino(logOptions(config, process.stdout.isTTY))
+const say = (level: 'trace' | 'debug' | 'info' | 'warn' | 'error') => (message: string, meta?: LogMetadata): void => { log[level](meta ?? {}, message) }
+
+Runtime.install({
+  logger: {
+    log: (level, message, meta) => { say(level.toLowerCase() as 'info')(message, meta) },
+    trace: say('trace'), debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error'),
+  },
+  telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
+  shutdownSignals: ['SIGINT', 'SIGTERM'],
+})
+
+/** The bundle that the build made, or a new one from the sources. */
+async function workflowBundle (): Promise<{ codePath: string } | { code: string }> {
+  const built = fileURLToPath(new URL('../workflow-bundle.js', import.meta.url))
+  if (existsSync(built)) return { codePath: built }
+  const source = ['../workflows/index.js', '../workflows/index.ts'].map(path => fileURLToPath(new URL(path, import.meta.url))).find(existsSync)!
+  return await bundleWorkflowCode({ workflowsPath: source, logger: Runtime.instance().logger })
+}
+
+try {
+  const temporal = await connectTemporal()
+  const store = openStore(storeUrlOf(config))
+  const [workflows, connection] = await Promise.all([
+    workflowBundle(),
+    NativeConnection.connect({ ...config.temporal.connectionOptions, address: temporal.address }),
+    registerSearchAttributes(temporal),
+  ])
+  const storeAddress = new URL(storeUrlOf(config))
+  const activities = createActivities({
+    append: async (drillId, events) => { await appendEvents(store.pool, drillId, events) },
+    holdersOf: async role => await holdersOf(store.pool, role),
+    holder: async environment => await holderOf(temporal.client, environment, 5000),
+    sendEdge: async (drillId, edge) => { await sendEdge(temporal.client, drillId, edge) },
+    saveSamples: async (drillId, samples) => { await appendSamples(store.pool, drillId, samples) },
+    dataDir: join(config.home, 'data'),
+    ownAddresses: [`${storeAddress.hostname}:${storeAddress.port || 5432}`, temporal.address].map(sameHost),
+    secret: secretsFrom(process.env),
+    log: (message, fields) => { log.info(fields ?? {}, message) },
+  })
+  const worker = await Worker.create({
+    connection,
+    namespace: temporal.namespace,
+    taskQueue: config.taskQueue,
+    workflowBundle: workflows,
+    activities,
+    // A cancel, such as an abort, travels on a heartbeat's answer: this bounds how late it arrives.
+    maxHeartbeatThrottleInterval: '200ms',
+    defaultHeartbeatThrottleInterval: '200ms',
+    maxCachedWorkflows: 200,
+    nonStickyToStickyPollRatio: 0.5,
+    shutdownGraceTime: '10s',
+    shutdownForceTime: '20s',
+  })
+  log.info({ config: redactedConfig(config) }, `worker ready on task queue ${config.taskQueue}`)
+  await worker.run()
+  await connection.close()
+  await temporal.close()
+  await store.close()
+} catch (error) {
+  if (!(error instanceof DrillError)) throw error
+  log.fatal({ code: error.code }, error.message)
+  process.exitCode = 1
+}

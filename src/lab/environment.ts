@@ -1,0 +1,74 @@
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { stringify } from 'yaml'
+import type { Environment } from '../drill/environment.js'
+import { caFile } from './certificates.js'
+import { nodeNames, type Layout, type Server } from './layout.js'
+import { linkNames } from './servers/toxiproxy.js'
+
+/** The lab as a system under drill: the same file that somebody would write for staging. */
+export function labEnvironment (layout: Layout, servers: Server[]): Environment {
+  const { base, ports } = layout
+  const toxiproxy = `http://127.0.0.1:${ports.toxiproxy}`
+  const link = (name: keyof typeof linkNames): { toxiproxy: string, proxy: string } => ({ toxiproxy, proxy: linkNames[name] })
+  const control = (name: string) => {
+    const server = servers.find((one) => one.name === name)
+    if (server === undefined) throw new Error(`no server ${name}`)
+    return server.control
+  }
+  return {
+    name: layout.name,
+    title: `Lab ${layout.name}: a small storefront on this machine`,
+    tier: 'lab',
+    objectives: { rto: '30s', rpo: layout.synchronous ? '0s' : '5s' },
+    database: {
+      endpoint: { host: '127.0.0.1', port: ports.database, user: 'shop', database: 'shop' },
+      nodes: nodeNames.map((name) => ({
+        name,
+        host: '127.0.0.1',
+        port: ports[name],
+        user: 'postgres',
+        database: 'shop',
+        dataDir: `${base}/${name}`,
+        configFile: `${base}/conf/${name}.conf`,
+        slot: name,
+        rewindUser: 'rewind',
+        control: control(name),
+      })),
+      loadBalancer: { socket: `${base}/run/haproxy.sock`, backend: 'db', stateFile: `${base}/run/haproxy.state` },
+      synchronous: layout.synchronous,
+      links: { replication: link('pg1ToPg2'), 'replication-back': link('pg2ToPg1'), api: link('apiToDatabase') },
+      invariants: [
+        {
+          name: 'stock adds up',
+          sql: 'select not exists (select from products p where p.initial_stock <> p.stock + ' +
+            '(select coalesce(sum(l.quantity), 0) from order_lines l where l.product_id = p.id))',
+        },
+        {
+          name: 'every order has its lines and its total',
+          sql: 'select not exists (select from orders o where o.total_cents <> ' +
+            '(select coalesce(sum(l.quantity * l.price_cents), -1) from order_lines l where l.order_id = o.id))',
+        },
+      ],
+    },
+    cache: {
+      nodes: (['redis1', 'redis2'] as const).map((name) => ({ name, host: '127.0.0.1', port: ports[name], control: control(name) })),
+      endpoint: { host: '127.0.0.1', port: ports.apiToRedis },
+      links: { api: link('apiToRedis'), replication: link('redis1ToRedis2'), 'replication-back': link('redis2ToRedis1') },
+    },
+    api: {
+      url: `https://127.0.0.1:${ports.https}`,
+      caFile: caFile(base),
+      instances: (['api1', 'api2'] as const).map((name) => ({ name, url: `http://127.0.0.1:${ports[name]}/readyz`, control: control(name) })),
+    },
+    monitoring: { prometheus: `http://127.0.0.1:${ports.prometheus}`, alertmanager: `http://127.0.0.1:${ports.alertmanager}` },
+  }
+}
+
+export function writeEnvironment (file: string, environment: Environment): void {
+  mkdirSync(dirname(file), { recursive: true })
+  const text = `# Written by \`muster lab up\`, removed by \`muster lab down\`.\n${stringify(environment, { aliasDuplicateObjects: false })}`
+  // It holds no secret, but says how to start and stop the lab's processes.
+  writeFileSync(`${file}.new`, text, { mode: 0o600 })
+  renameSync(`${file}.new`, file)
+}

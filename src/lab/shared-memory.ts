@@ -1,0 +1,38 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync, statSync } from 'node:fs'
+
+/**
+ * Removes the SysV segments that a killed PostgreSQL leaves. Exactly its own: PostgreSQL takes the inode of its data directory
+ * as the key, and nobody is attached any more. (A running server on another file system could share the inode, but is attached.)
+ * @param uid owner of the servers
+ * @returns how many were removed
+ */
+export function freeSharedMemory (dataDirs: string[], uid: number): number {
+  const keys = new Set<number>()
+  const ids = new Set<number>()
+  for (const folder of dataDirs) {
+    try {
+      keys.add(statSync(folder).ino | 0)
+      const id = readFileSync(`${folder}/postmaster.pid`, 'utf8').split('\n')[6]?.trim().split(/\s+/)[1]
+      if (id !== undefined) ids.add(Number(id))
+    } catch {
+      // No such folder, or stopped in good order: then the key alone decides.
+    }
+  }
+  const orphans = segments().filter((segment) => segment.uid === uid && segment.attached === 0 && (keys.has(segment.key) || ids.has(segment.id)))
+  for (const { id } of orphans) execFileSync('ipcrm', ['-m', String(id)], { stdio: 'ignore' })
+  return orphans.length
+}
+
+function segments (): Array<{ key: number, id: number, attached: number, uid: number }> {
+  let table: string
+  try {
+    table = readFileSync('/proc/sysvipc/shm', 'utf8')
+  } catch {
+    return []
+  }
+  return table.trim().split('\n').slice(1).map((line) => {
+    const fields = line.trim().split(/\s+/).map(Number) as [number, number, ...number[]]
+    return { key: fields[0] | 0, id: fields[1], attached: fields[6] ?? 0, uid: fields[7] ?? -1 }
+  })
+}

@@ -1,7 +1,7 @@
 // npm run build: dist/, made aside and swapped in whole.
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { command } from './setup/command.mjs'
 import { SetupFault } from './setup/fault.mjs'
@@ -75,12 +75,16 @@ async function bundle (dir, tell) {
   if (!existsSync(workflowsPath)) return undefined
   tell('bundling the workflows')
   const { bundleWorkflowCode, DefaultLogger } = await import('@temporalio/worker')
+  const said = []
+  const logger = new DefaultLogger('ERROR', ({ message }) => said.push(message))
   try {
-    const { code } = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') })
+    const { code } = await bundleWorkflowCode({ workflowsPath, logger })
     writeFileSync(join(dir, 'workflow-bundle.js'), code)
     return `workflows ${Math.round(code.length / 1000)} kB`
   } catch (error) {
-    throw new SetupFault(`The workflows could not be bundled, dist/ is as it was: mend this, then run npm run build again\n${error.message}`)
+    // webpack says much; its lines of this form say which file lacks what.
+    const essence = said.join('\n').split('\n').filter(line => /^(ERROR in|Module not found|.*Error:)/.test(line)).map(line => line.replaceAll(basename(dir), 'dist'))
+    throw new SetupFault(`The workflows could not be bundled, dist/ is as it was: mend this, then run npm run build again\n${essence.join('\n') || error.message}`)
   }
 }
 

@@ -11,8 +11,8 @@ export function command (file, args, { env = process.env, cwd, timeout } = {}) {
     running.add(child)
     let stdout = ''
     let all = ''
-    child.stdout.on('data', data => { stdout += data; all += data; })
-    child.stderr.on('data', data => { all += data; })
+    child.stdout.on('data', data => { stdout += data; all += data })
+    child.stderr.on('data', data => { all += data })
     child.on('error', error => { running.delete(child); resolve({ code: undefined, stdout, all: error.message }) })
     child.on('close', (code, signal) => { running.delete(child); resolve({ code: code ?? signal, stdout, all }) })
   })

@@ -1,6 +1,6 @@
 // The lab's servers: the machine's own where they run and have the version, else Debian's packages in the cache.
-import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { command } from './command.mjs'
 import { treeDir } from './debian.mjs'
 import { SetupFault } from './fault.mjs'
@@ -38,7 +38,10 @@ async function inTree (dir, family) {
     const still = await missingLibraries(programs, { LD_LIBRARY_PATH: libraries.join(':') })
     if (still.length > 0) throw new SetupFault(`${Object.keys(found)[0]} in ${dir} lacks ${still.join(', ')}: install the Debian packages that hold them, then run npm run setup again`)
     // A wrapper rather than an environment to pass on: PostgreSQL starts pgBackRest through a shell of its own.
-    for (const [tool, program] of Object.entries(found)) found[tool] = wrap(dir, program, libraries)
+    for (const place of new Set(Object.values(found).map(dirname))) {
+      for (const name of readdirSync(place)) wrap(dir, join(place, name), libraries)
+    }
+    for (const [tool, program] of Object.entries(found)) found[tool] = join(dir, 'bin', basename(program))
   }
   const described = await describe(found, family)
   if (!described) throw new SetupFault(`${family.packages.join(' ')} was unpacked in ${dir}, but does not run there or has another version than ${family.major.source}: remove that folder and run npm run setup again`)
@@ -74,5 +77,4 @@ function wrap (tree, program, libraries) {
   ].join('\n'))
   chmodSync(`${path}.new`, 0o755)
   renameSync(`${path}.new`, path)
-  return path
 }

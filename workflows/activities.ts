@@ -13,6 +13,9 @@ const summaryLength = 200
 type Call<Input, Result> = (input: Input) => Promise<Result>
 type ActionCall = ActivityContextInput<ActionInputs[ActionName]>
 
+/** How long an undo is retried: a time in ms, or a number of tries. */
+export interface UndoLimit { withinMs?: number, tries?: number }
+
 /** What Muster needs for itself, on the drill's own task queue. */
 export const { record } = proxyActivities<Pick<Activities, 'record'>>({
   startToCloseTimeout: '10s',
@@ -69,14 +72,14 @@ export function activitiesIn (taskQueue: string | undefined) {
     return await call(input)
   }
 
-  /** Retried until its own verification passes or `withinMs` is over. */
-  const undo = async (action: ActionName, input: ActionCall, withinMs: number): Promise<UndoResult> => {
+  /** Retried until its own verification passes, or to a limit. */
+  const undo = async (action: ActionName, input: ActionCall, { withinMs, tries }: UndoLimit): Promise<UndoResult> => {
     const facts = actionCatalog[action]
     const call = proxyActivities<Activities>({
       ...acting,
       startToCloseTimeout: facts.undoTimeout,
       scheduleToCloseTimeout: withinMs,
-      retry: { initialInterval: '250ms', maximumInterval: '5s' },
+      retry: { initialInterval: '250ms', maximumInterval: '5s', maximumAttempts: tries },
       summary: `undo: ${facts.undoTitle(input.with as never)}`.slice(0, summaryLength),
     })[`${action}.undo`] as Call<ActionCall, UndoResult>
     return await call(input)

@@ -1,10 +1,11 @@
 import { ActivityFailure, sleep } from '@temporalio/workflow'
 import { durationMs } from '../src/drill/duration.js'
 import { unwindOrder, type LedgerEntry } from '../src/drill/ledger.js'
+import type { UndoLimit } from './activities.js'
 import type { Run } from './run.js'
 
-/** How long one undo may hold up the ones behind it before they get their turn. */
-const turnMs = 30_000
+/** Tries of one undo before the ones behind it get their turn: they may heal what it needs. */
+const triesATurn = 2
 
 /**
  * Undoes what is owed until each entry's own verification has passed or its deadline is over; what could not be proven is "left
@@ -17,12 +18,13 @@ export async function unwind (run: Run, keep: (entry: LedgerEntry) => boolean = 
     if (owed.length === 0) return
     let progress = false
     for (const entry of owed) {
-      // Each gets a turn whatever the others took: the deadline ends the retries, not the first try.
-      const leftMs = Math.max(turnMs, deadlineAtMs - Date.now())
-      const last = owed.length === 1 || Date.now() >= deadlineAtMs
-      const problem = await attempt(run, entry, last ? leftMs : Math.min(leftMs, turnMs))
+      const leftMs = deadlineAtMs - Date.now()
+      // The only one left has all the time that is left; past the deadline each gets a last turn, whatever the others took.
+      const problem = owed.length === 1 && leftMs > 0
+        ? await attempt(run, entry, { withinMs: leftMs })
+        : await attempt(run, entry, { tries: triesATurn })
       if (problem === undefined) progress = true
-      else if (last) leaveBehind(run, entry, problem)
+      else if (Date.now() >= deadlineAtMs) leaveBehind(run, entry, problem)
     }
     if (!progress && Date.now() < deadlineAtMs) await sleep(1000, { summary: 'undo again' })
   }
@@ -31,13 +33,13 @@ export async function unwind (run: Run, keep: (entry: LedgerEntry) => boolean = 
 /** Undoes one entry now, for an `undo` step. An error text where it failed: it is still owed then, and tried again at the end. */
 export async function undoEntry (run: Run, entry: LedgerEntry): Promise<string | undefined> {
   if (entry.state === 'settled') return undefined
-  return await attempt(run, entry, undoDeadlineMs(run))
+  return await attempt(run, entry, { withinMs: undoDeadlineMs(run) })
 }
 
-async function attempt (run: Run, entry: LedgerEntry, withinMs: number): Promise<string | undefined> {
+async function attempt (run: Run, entry: LedgerEntry, limit: UndoLimit): Promise<string | undefined> {
   run.journal.emit({ type: 'undo.started', entry: entry.id })
   try {
-    const result = await run.activities.undo(entry.action, { drillId: run.input.drillId, stepId: entry.id, with: entry.with }, withinMs)
+    const result = await run.activities.undo(entry.action, { drillId: run.input.drillId, stepId: entry.id, with: entry.with }, limit)
     entry.state = 'settled'
     run.journal.emit({ type: 'undo.finished', entry: entry.id, state: result.state, summary: result.summary })
     return undefined

@@ -63,6 +63,8 @@ export interface Waiting {
   effect?: string
   risk?: string
   onTimeout?: string
+  /** Its deadline has passed and it is held open. */
+  overdue?: boolean
   /** The command to paste. */
   command: string
 }
@@ -149,6 +151,7 @@ function apply (status: DrillStatus, event: { atMs: number } & EventBody): void 
         if (event.answer === 'approve') waiting.approved++
       })
       break
+    case 'gate.overdue': update(status, event.step, waiting => { waiting.overdue = true }); break
     case 'gate.closed': status.waitingFor = status.waitingFor.filter(waiting => waiting.step !== event.step); break
     case 'task.confirmed': status.waitingFor = status.waitingFor.filter(waiting => waiting.step !== event.step); break
     case 'undo.owed': status.ledger.push({ entry: event.entry, title: event.title, byHand: event.byHand, state: 'owed' }); break

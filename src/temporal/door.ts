@@ -13,7 +13,7 @@ export interface TemporalDoor {
   /**
    * Starts a drill and waits for its admission. A refused one has touched nothing. Throws `environment.held` (naming the
    * holder) or `preflight.refused` (details: Refusal[]), and `temporal.timeout` where no worker answers: the drill then waits for one.
-   * The same drillId again: the running drill's own admission (a retried request), or `drill.over`.
+   * The same drillId again (a retried request) hears what the first one heard.
    */
   start: (input: DrillInput) => Promise<Admission>
   /** Preflight alone: what would refuse a start now. Read-only. */

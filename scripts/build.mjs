@@ -39,6 +39,7 @@ function note (hash, root, path) {
 /** `types: false` leaves the checking of types to `npm test` and `npm run build`, which makes setup quicker. */
 export async function build (root, { tell = () => {}, types = true } = {}) {
   const stamp = stampOf(root)
+  clearKilled(root)
   const fresh = join(root, `dist.new-${process.pid}`)
   try {
     rmSync(fresh, { recursive: true, force: true })
@@ -49,11 +50,22 @@ export async function build (root, { tell = () => {}, types = true } = {}) {
     for (const path of copied) if (existsSync(join(root, path))) cpSync(join(root, path), join(fresh, path), { recursive: true })
     const bundled = await bundle(fresh, tell)
     writeFileSync(join(fresh, '.stamp'), stamp)
-    rmSync(join(root, 'dist'), { recursive: true, force: true })
+    // Two renames and only then the slow removal: whoever starts in this moment finds a whole dist/.
+    const old = join(root, `dist.old-${process.pid}`)
+    if (existsSync(join(root, 'dist'))) renameSync(join(root, 'dist'), old)
     renameSync(fresh, join(root, 'dist'))
+    rmSync(old, { recursive: true, force: true })
     return bundled
   } finally {
     rmSync(fresh, { recursive: true, force: true })
+  }
+}
+
+/** What builds left behind that were killed in the middle. */
+function clearKilled (root) {
+  for (const name of readdirSync(root)) {
+    const pid = /^dist\.(?:new|old)-(\d+)$/.exec(name)?.[1]
+    if (pid && !existsSync(`/proc/${pid}`)) rmSync(join(root, name), { recursive: true, force: true })
   }
 }
 

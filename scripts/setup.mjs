@@ -85,13 +85,15 @@ async function check (cache) {
 }
 
 async function setup (cache) {
-  if (nothing(await missing(cache))) return 0
+  const first = await missing(cache)
+  if (nothing(first)) return 0
+  const machine = system()
+  if (!machine.debian) refuseOtherSystem((await look(cache, first)).wanted, machine)
   makeCache(cache)
   const release = await takeLock(cache, pid => console.log(`setup  waiting for another setup (process ${pid}) to finish`))
   try {
     const lacking = await missing(cache)
     const { found, wanted } = await look(cache, lacking)
-    refuseOtherSystem(wanted, system())
     const tools = { ...lacking.manifest?.tools, ...found }
     const save = more => writeManifest(cache, pinsHash, Object.assign(tools, more))
     if (Object.keys(found).length > 0) save({})

@@ -4,7 +4,7 @@
  */
 import { accessSync, constants, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { DrillError } from './errors.js'
 
 export interface Tool {
@@ -15,18 +15,18 @@ export interface Tool {
   env: Record<string, string>
 }
 
-const names = [
+export const toolNames = [
   'postgres', 'initdb', 'pg_basebackup', 'pg_rewind', 'pg_controldata', 'pg_waldump', 'pg_amcheck', 'pg_ctl', 'psql',
   'pgbackrest', 'redisServer', 'redisCli', 'nginx', 'haproxy', 'prometheus', 'alertmanager', 'postgresExporter',
   'redisExporter', 'toxiproxy', 'temporal', 'openssl',
 ] as const
 
-export type ToolName = typeof names[number]
+export type ToolName = typeof toolNames[number]
 export type Tools = Record<ToolName, Tool>
 
 /** The same rule as scripts/setup/cache.mjs. */
 export function toolCache (env: NodeJS.ProcessEnv = process.env): string {
-  if (env.MUSTER_CACHE) return env.MUSTER_CACHE
+  if (env.MUSTER_CACHE) return resolve(env.MUSTER_CACHE)
   if (process.getuid?.() === 0) return '/var/cache/muster'
   return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'muster')
 }
@@ -39,7 +39,7 @@ export function findTools (...wanted: ToolName[]): Tools {
   const path = join(toolCache(), 'tools.json')
   const manifest = read(path)
   const tools = {} as Tools
-  for (const name of wanted.length > 0 ? wanted : names) {
+  for (const name of wanted.length > 0 ? wanted : toolNames) {
     const find = () => checked(name, manifest[name], path)
     if (name === 'temporal' && wanted.length === 0 && process.env.TEMPORAL_ADDRESS) {
       Object.defineProperty(tools, name, { get: find })

@@ -48,7 +48,7 @@ function authorities (env = process.env) {
   }
 }
 
-export function hashOf (bytes) {
+function hashOf (bytes) {
   return createHash('sha256').update(bytes).digest('hex')
 }
 

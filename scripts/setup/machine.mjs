@@ -34,7 +34,7 @@ export function runnable (path) {
 }
 
 /** Root may run what lies under /root, but the lab starts every server as nobody. */
-function nobodyReaches (path) {
+export function nobodyReaches (path) {
   if (process.getuid?.() !== 0) return true
   for (let at = realpathSync(path); ; at = dirname(at)) {
     if (!(statSync(at).mode & 0o001)) return false

@@ -2,7 +2,7 @@
 import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-export function manifestPath (cache) {
+function manifestPath (cache) {
   return join(cache, 'tools.json')
 }
 

@@ -58,7 +58,7 @@ async function describe (found, family) {
   return tools
 }
 
-export async function missingLibraries (programs, env) {
+async function missingLibraries (programs, env) {
   const { stdout } = await command('ldd', programs.filter(existsSync), { env: { ...process.env, ...env, LC_ALL: 'C' } })
   const missing = [...stdout.matchAll(/^\s*(\S+) => not found/gm)].map(([, library]) => library)
   return [...new Set(missing)]

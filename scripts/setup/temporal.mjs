@@ -1,5 +1,5 @@
 // The Temporal CLI (server, database and UI in one program), through the first door that opens.
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { command, lastWords } from './command.mjs'
 import { demandHash, fetchBytes, hashOfFile } from './download.mjs'
@@ -32,11 +32,13 @@ export async function findTemporal (cache, pin, env = process.env) {
   return undefined
 }
 
-export async function getTemporal (cache, pin, tell) {
+/** `doors` are tried in their order; each gives `{ bytes, source }` or throws the reason why not. */
+export async function getTemporal (cache, pin, tell, doors = allDoors) {
   const path = temporalPath(cache, pin)
-  const dir = dirname(dirname(path))
-  mkdirSync(dir, { recursive: true })
-  const scratch = mkdtempSync(join(dir, 'new-'))
+  // Under the lock, so a fixed name: what a killed setup left there goes now.
+  const scratch = join(dirname(dirname(path)), 'new')
+  rmSync(scratch, { recursive: true, force: true })
+  mkdirSync(scratch, { recursive: true })
   const refused = []
   try {
     for (const [name, door] of Object.entries(doors)) {
@@ -56,7 +58,7 @@ export async function getTemporal (cache, pin, tell) {
 }
 
 /** Written aside and renamed, so that a kill never leaves half a program under the final name. */
-export function place (bytes, path) {
+function place (bytes, path) {
   mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
   const fresh = `${path}.new`
   writeFileSync(fresh, bytes)
@@ -66,7 +68,7 @@ export function place (bytes, path) {
 
 const proxied = env => env.HTTPS_PROXY || env.https_proxy || env.ALL_PROXY
 
-const doors = {
+export const allDoors = {
   async 'official archive' (pin, scratch, tell) {
     if (proxied(process.env)) throw new Error('not tried through a proxy')
     const host = new URL(pin.archive).host

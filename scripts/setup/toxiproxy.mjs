@@ -1,5 +1,5 @@
 // Toxiproxy, the network that can be broken: compiled from its Go module, as nothing else carries it.
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { command, lastWords } from './command.mjs'
 import { SetupFault } from './fault.mjs'
@@ -47,7 +47,9 @@ export async function getToxiproxy (cache, pin, debian, tell) {
 async function build ({ cache, pin, version, go, env, tell }) {
   const path = pathOf(cache, version)
   mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
-  const scratch = mkdtempSync(join(dirname(dirname(path)), 'new-'))
+  const scratch = join(dirname(dirname(path)), 'new')
+  rmSync(scratch, { recursive: true, force: true })
+  mkdirSync(scratch)
   try {
     tell(`compiling ${version} from its Go module`)
     // A Go that goes again leaves no caches behind either; read-only modules could not be removed.
@@ -59,7 +61,7 @@ async function build ({ cache, pin, version, go, env, tell }) {
       throw new SetupFault(`Toxiproxy ${version} could not be compiled (go install ${pin.module}@v${version}: ${lastWords(all)}): check the network and GOPROXY, or put a toxiproxy-server on PATH, then run npm run setup again`)
     }
     renameSync(join(scratch, 'server'), path)
-    return { path, version, bytes: readFileSync(path).length }
+    return { path, version }
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }

@@ -5,9 +5,11 @@ export interface LookupScope {
   params: Record<string, unknown>
   env: unknown
   steps: Record<string, { output: unknown }>
+  /** Values of the parameters that have an `enum`: `{{ params.x.VALUE }}` is true where x is VALUE, which is all that a `when` needs. */
+  choices: Record<string, readonly string[]>
 }
 
-export type LookupRoot = keyof LookupScope
+export type LookupRoot = Exclude<keyof LookupScope, 'choices'>
 
 export interface Unresolved {
   lookup: string
@@ -20,6 +22,12 @@ export interface Unresolved {
 const whole = /^\{\{\s*([^{}]+?)\s*\}\}$/
 const every = /\{\{\s*([^{}]*?)\s*\}\}/g
 const path = /^(params|env|steps)((?:\.[A-Za-z0-9_-]+)+)$/
+
+/** A lookup in its parts, or undefined where it is none: `steps.break.output.node` → steps, [break, output, node]. */
+export function parseLookup (lookup: string): { root: LookupRoot, keys: string[] } | undefined {
+  const match = path.exec(lookup)
+  return match ? { root: match[1] as LookupRoot, keys: match[2]!.slice(1).split('.') } : undefined
+}
 
 /** The paths of all lookups in a text, e.g. `['params.x']`. */
 export function lookupsIn (text: string): string[] {
@@ -69,19 +77,27 @@ function resolveText (text: string, scope: Partial<LookupScope>, pointer: string
 
 /** The value a path leads to; `'later'` where its root is not in scope; a sentence where it leads nowhere. */
 function follow (lookup: string, scope: Partial<LookupScope>): { value: unknown } | 'later' | string {
-  const match = path.exec(lookup)
-  if (!match) return `"{{ ${lookup} }}" is no lookup; write {{ params.x }}, {{ env.a.b }} or {{ steps.id.output.y }}`
-  const root = match[1] as LookupRoot
+  const parsed = parseLookup(lookup)
+  if (!parsed) return `"{{ ${lookup} }}" is no lookup; write {{ params.x }}, {{ env.a.b }} or {{ steps.id.output.y }}`
+  const { root, keys } = parsed
   if (!(root in scope)) return 'later'
+  const [param, choice] = keys
+  if (root === 'params' && choice !== undefined && keys.length === 2 && choicesOf(scope, param!).includes(choice)) {
+    return { value: scope.params?.[param!] === choice }
+  }
   let value: unknown = scope[root]
   let walked: string = root
-  for (const key of match[2]!.slice(1).split('.')) {
+  for (const key of keys) {
     const next = child(value, key)
     if (next === undefined) return `"{{ ${lookup} }}" leads to nothing: ${walked} has ${keysOf(value)}`
     value = next
     walked += `.${key}`
   }
   return { value }
+}
+
+function choicesOf (scope: Partial<LookupScope>, param: string): readonly string[] {
+  return scope.choices && Object.hasOwn(scope.choices, param) ? scope.choices[param]! : []
 }
 
 /** An object's own key, a list's index, or a list's member by its `name`. */

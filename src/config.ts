@@ -1,0 +1,134 @@
+import { join, resolve } from 'node:path'
+import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig'
+import { envSchema } from 'env-schema'
+import { Type, type Static } from 'typebox'
+import { DrillError, messageOf } from './errors.js'
+
+/**
+ * Everything that Muster takes from its environment, in one schema: checked, defaulted and described here and nowhere else. Where
+ * Temporal is (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TLS, API key, profile) is read by Temporal's own envconfig, as its CLI does.
+ */
+export const configSchema = Type.Object({
+  MUSTER_STORE_URL: Type.Optional(Type.String({ pattern: '^postgres(ql)?://', description: 'Connection string of the store, e.g. postgres://muster@127.0.0.1:5432/muster' })),
+  MUSTER_HOST: Type.String({ minLength: 1, default: '127.0.0.1', description: 'Address that the API listens on; loopback unless you say otherwise' }),
+  MUSTER_PORT: Type.Integer({ minimum: 0, maximum: 65535, default: 4400, description: 'Port of the API; 0 = any free one' }),
+  MUSTER_PUBLIC_URL: Type.Optional(Type.String({ pattern: '^https?://[^\\s]+$', description: 'Where people reach the API, for links in answers and messages; default http://HOST:PORT' })),
+  MUSTER_HOME: Type.String({ minLength: 1, default: '.muster', description: 'Folder of everything that Muster keeps on this machine' }),
+  MUSTER_RUNBOOKS: Type.String({ minLength: 1, default: 'runbooks', description: 'Folder of the runbooks and, in `environments`, of the environments' }),
+  MUSTER_ENVIRONMENTS: Type.Optional(Type.String({ minLength: 1, description: 'One more folder of environments; default MUSTER_HOME/environments' })),
+  MUSTER_TASK_QUEUE: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$', default: 'muster', description: 'Task queue of the drills' }),
+  MUSTER_LOG_LEVEL: Type.Union(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map(level => Type.Literal(level)), { default: 'info', description: 'One of fatal, error, warn, info, debug, trace, silent' }),
+  MUSTER_LOG_PRETTY: Type.Boolean({ default: false, description: 'true: log lines for people instead of JSON, on a terminal' }),
+  MUSTER_RATE_LIMIT: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 600, description: 'Requests a minute, for each person (or address, without a valid key)' }),
+  MUSTER_STREAMS: Type.Integer({ minimum: 1, maximum: 1000, default: 20, description: 'Live event streams that one person may hold open' }),
+  MUSTER_TRUST_PROXY: Type.Boolean({ default: false, description: 'true: take the caller’s address from X-Forwarded-For; only behind a proxy of yours' }),
+})
+
+type Variables = Static<typeof configSchema>
+
+/** The configuration of a process. Frozen; paths are absolute. */
+export interface Config {
+  readonly storeUrl: string | undefined
+  readonly host: string
+  readonly port: number
+  /** Without a slash at its end. */
+  readonly publicUrl: string
+  readonly home: string
+  readonly runbooks: string
+  readonly environments: string
+  readonly taskQueue: string
+  readonly logLevel: string
+  readonly logPretty: boolean
+  readonly rateLimit: number
+  readonly streams: number
+  readonly trustProxy: boolean
+  readonly temporal: ClientConnectConfig
+}
+
+/**
+ * Reads the configuration once, for an entry file to pass down.
+ *
+ * @throws DrillError `config.invalid`, naming every variable that is wrong and what it takes (never its value)
+ */
+export function loadConfig (env: Record<string, string | undefined>): Config {
+  const variables = read(env)
+  const home = resolve(variables.MUSTER_HOME)
+  return Object.freeze({
+    storeUrl: variables.MUSTER_STORE_URL,
+    host: variables.MUSTER_HOST,
+    port: variables.MUSTER_PORT,
+    publicUrl: (variables.MUSTER_PUBLIC_URL ?? `http://${urlHost(variables.MUSTER_HOST)}:${variables.MUSTER_PORT}`).replace(/\/+$/, ''),
+    home,
+    runbooks: resolve(variables.MUSTER_RUNBOOKS),
+    environments: resolve(variables.MUSTER_ENVIRONMENTS ?? join(home, 'environments')),
+    taskQueue: variables.MUSTER_TASK_QUEUE,
+    logLevel: variables.MUSTER_LOG_LEVEL,
+    logPretty: variables.MUSTER_LOG_PRETTY,
+    rateLimit: variables.MUSTER_RATE_LIMIT,
+    streams: variables.MUSTER_STREAMS,
+    trustProxy: variables.MUSTER_TRUST_PROXY,
+    temporal: Object.freeze(temporal(env)),
+  })
+}
+
+/** The connection string, for whoever cannot do without. @throws DrillError `config.invalid` where it is not set */
+export function storeUrlOf (config: Config): string {
+  if (config.storeUrl === undefined) throw invalid([`MUSTER_STORE_URL is not set (postgres://USER@HOST:PORT/DATABASE); \`muster dev\` brings a store of its own`])
+  return config.storeUrl
+}
+
+/** The configuration for a log line: no password, no key, no certificate. */
+export function redactedConfig (config: Config): Record<string, unknown> {
+  const { temporal, storeUrl, ...rest } = config
+  return {
+    ...rest,
+    storeUrl: storeUrl === undefined ? undefined : withoutPassword(storeUrl),
+    temporal: { address: temporal.connectionOptions.address, namespace: temporal.namespace ?? 'default', tls: Boolean(temporal.connectionOptions.tls), apiKey: temporal.connectionOptions.apiKey ? '[set]' : undefined },
+  }
+}
+
+function read (env: Record<string, string | undefined>): Variables {
+  // An empty variable means "not set", as shells and compose files write it.
+  const data = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''))
+  try {
+    return envSchema<Variables>({ schema: structuredClone(configSchema), data, env: false, dotenv: false })
+  } catch (error) {
+    throw invalid(problems(error))
+  }
+}
+
+function problems (error: unknown): string[] {
+  const errors = (error as { errors?: Array<{ instancePath: string, params: { missingProperty?: string } }> }).errors
+  if (!errors) return [messageOf(error)]
+  const names = new Set(errors.map(({ instancePath, params }) => instancePath.slice(1) || params.missingProperty || 'the environment'))
+  return [...names].map(name => `${name} is wrong: ${describe(name)}`)
+}
+
+function describe (name: string): string {
+  const property = (configSchema.properties as Record<string, { type?: string, minimum?: number, maximum?: number, description?: string }>)[name]
+  if (!property) return 'unknown'
+  const range = property.minimum === undefined ? '' : ` from ${property.minimum} to ${property.maximum}`
+  return `${property.type === 'integer' ? `a whole number${range}; ` : property.type === 'boolean' ? 'true or false; ' : ''}${property.description ?? ''}`
+}
+
+function temporal (env: Record<string, string | undefined>): ClientConnectConfig {
+  try {
+    const set = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)
+    return loadClientConnectConfig({ overrideEnvVars: Object.fromEntries(set) })
+  } catch (error) {
+    throw invalid([`TEMPORAL_*: ${messageOf(error)}`])
+  }
+}
+
+function invalid (lines: string[]): DrillError {
+  return new DrillError('config.invalid', lines.join('; '), { details: lines })
+}
+
+function withoutPassword (url: string): string {
+  return URL.canParse(url) ? `${new URL(url).protocol}//${new URL(url).host}${new URL(url).pathname}` : '[unreadable]'
+}
+
+function urlHost (host: string): string {
+  if (host === '0.0.0.0' || host === '::') return 'localhost'
+  return host.includes(':') ? `[${host}]` : host
+}

@@ -1,0 +1,52 @@
+import type { LoggerOptions } from 'pino'
+
+/** Where secrets could stand in what is logged: paths for pino, one and two levels deep, replaced before a line is written. */
+const secretNames = ['authorization', 'cookie', 'key', 'apiKey', 'password', 'secret', 'token', 'storeUrl', 'connectionString', 'dsn', 'webhook']
+export const redactPaths = [
+  ...secretNames.flatMap(name => [name, `*.${name}`, `*.*.${name}`]),
+  'req.headers["x-api-key"]',
+  'headers["set-cookie"]',
+]
+
+/** `postgres://user:password@host` and keys of ours, wherever they stand in a text. */
+const secretTexts: Array<[RegExp, string]> = [
+  [/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@:]*:[^\s/@]*@/gi, '$1[redacted]@'],
+  [/\bmst_[A-Za-z0-9_-]+/g, 'mst_[redacted]'],
+  [/\bBearer\s+[^\s"']+/gi, 'Bearer [redacted]'],
+]
+
+/** A text without connection passwords and keys: errors of drivers quote them. */
+export function redactText (text: string): string {
+  return secretTexts.reduce((result, [pattern, by]) => result.replace(pattern, by), text)
+}
+
+/**
+ * Options of the one logger of a process, for pino and Fastify. JSON on standard output; lines for people only where asked for and
+ * where standard output is a terminal.
+ */
+export function logOptions (config: { logLevel: string, logPretty: boolean }, isTerminal: boolean): LoggerOptions {
+  return {
+    level: config.logLevel,
+    redact: { paths: redactPaths, censor: '[redacted]' },
+    hooks: {
+      logMethod (args, method) {
+        method.apply(this, args.map(arg => typeof arg === 'string' ? redactText(arg) : arg) as Parameters<typeof method>)
+      },
+    },
+    serializers: { err: logError, error: logError },
+    ...(config.logPretty && isTerminal ? { transport: { target: 'pino-pretty', options: { translateTime: 'SYS:HH:MM:ss', ignore: 'pid,hostname' } } } : {}),
+  }
+}
+
+/** An error for a log line: what happened and where, but not the driver's own fields (they hold queries and parameters). */
+export function logError (error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { message: redactText(String(error)) }
+  const { code } = error as { code?: unknown }
+  return {
+    type: error.name,
+    ...(typeof code === 'string' ? { code } : {}),
+    message: redactText(error.message),
+    stack: redactText(error.stack ?? ''),
+    ...(error.cause === undefined ? {} : { cause: logError(error.cause) }),
+  }
+}

@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto'
+import type { DrillEvent } from '../drill/timeline.js'
+
+/** An event with the hash that covers it and every one before. */
+export interface ChainedEvent { event: DrillEvent, hash: string }
+
+/** What `muster verify` proves: the whole timeline of a drill, and the hash that it ends with. */
+export interface TimelineExport { drillId: string, events: ChainedEvent[], head: string }
+
+/** Where a chain begins: what the first event's hash is made over. */
+export const chainStart = '0'.repeat(64)
+
+/**
+ * JSON with sorted keys (by UTF-16 code unit) and no white space, as in RFC 8785; what JSON.stringify would leave out is absent.
+ * The same value gives the same text, in any language.
+ */
+export function canonicalJson (value: unknown): string {
+  // First to plain data: what is undefined goes, and toJSON is asked.
+  return write(JSON.parse(JSON.stringify(value) ?? 'null'))
+}
+
+function write (value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(write).join(',')}]`
+  if (value === null || typeof value !== 'object') return JSON.stringify(value)
+  const entries = Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1)
+  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${write(item)}`).join(',')}}`
+}
+
+/** SHA-256 over the previous hash and the event's canonical JSON, hex. */
+export function chainHash (previous: string, event: string): string {
+  return createHash('sha256').update(previous).update(event).digest('hex')
+}
+
+export type Verification = { ok: true, events: number, head: string } | { ok: false, seq: number, problem: string }
+
+/** The first event of an export that was changed, removed, added or moved. Pure; it trusts nothing in the export but `head`. */
+export function verifyChain (exported: Pick<TimelineExport, 'events' | 'head'>): Verification {
+  let hash = chainStart
+  for (const [index, entry] of exported.events.entries()) {
+    const seq = index + 1
+    if (entry.event.seq !== seq) return { ok: false, seq, problem: `event ${seq} is missing or moved: ${entry.event.seq} stands in its place` }
+    hash = chainHash(hash, canonicalJson(entry.event))
+    if (entry.hash !== hash) return { ok: false, seq, problem: `event ${seq} (${entry.event.type}) was changed: its hash does not match` }
+  }
+  if (hash !== exported.head) {
+    const seq = exported.events.length
+    return { ok: false, seq: seq + 1, problem: `the timeline ends at event ${seq} with another hash than its head: events after it are missing, or the head was changed` }
+  }
+  return { ok: true, events: exported.events.length, head: hash }
+}

@@ -1,0 +1,35 @@
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { runner } from 'node-pg-migrate'
+import { DrillError, messageOf } from '../errors.js'
+import { storeError } from './pool.js'
+
+/**
+ * Brings the store's tables up to date, in one transaction; runs as the owner of the database.
+ * @returns the names of the migrations that ran, none where all had.
+ * Throws `store.migrating` where another runner is at it, `store.down` where PostgreSQL does not answer.
+ */
+export async function migrate (url: string, options: { connectTimeoutMs?: number } = {}): Promise<string[]> {
+  try {
+    const ran = await runner({
+      databaseUrl: { connectionString: url, connectionTimeoutMillis: options.connectTimeoutMs ?? 5000, application_name: 'muster migrate' },
+      dir: migrationsFolder(),
+      direction: 'up',
+      migrationsTable: 'migrations',
+      singleTransaction: true,
+      log: () => {},
+    })
+    return ran.map(migration => migration.name)
+  } catch (error) {
+    if (/already running/.test(messageOf(error))) throw new DrillError('store.migrating', 'Somebody else is migrating the store', { cause: error })
+    throw storeError(error)
+  }
+}
+
+/** Beside `src`, from the sources and from `dist/src`. */
+function migrationsFolder (): string {
+  const folders = ['../../migrations/', '../../../migrations/'].map(path => fileURLToPath(new URL(path, import.meta.url)))
+  const found = folders.find(folder => existsSync(folder))
+  if (found === undefined) throw new DrillError('internal', 'The folder of migrations is missing from this installation')
+  return found
+}

@@ -1,0 +1,47 @@
+import { until } from '../../src/control/until.js'
+import { DrillError } from '../../src/errors.js'
+import type { PostgresNode } from '../../src/drill/environment.js'
+import { withClient, type Reach } from './connection.js'
+import { timelineOf } from './pair.js'
+
+const promoteMs = 30_000
+
+export interface Promotion {
+  /** It was none any more. */
+  already: boolean
+  timeline: number
+  promoteMs: number
+  /** What it had replayed when it was asked to become primary; absent where it was already. */
+  replayLsn?: string
+}
+
+/**
+ * Makes a standby a primary, returned once it takes writes. Whoever calls has made sure that no other primary can be.
+ * `pg_promote()` itself would wait in steps of 100 ms.
+ */
+export async function promoteNode (node: PostgresNode, reach: Reach): Promise<Promotion> {
+  return withClient(node, reach, async client => {
+    const startedAt = performance.now()
+    const { rows: [before] } = await client.query<{ standby: boolean, lsn: string | null, names: string }>(
+      'select pg_is_in_recovery() as standby, pg_last_wal_replay_lsn()::text as lsn, current_setting(\'synchronous_standby_names\') as names')
+    if (before!.standby) {
+      // pg_rewind and pg_basebackup copy this setting: a new primary would wait for a standby that it does not have.
+      if (before!.names !== '') {
+        await client.query('alter system set synchronous_standby_names = \'\'')
+        await client.query('select pg_reload_conf()')
+      }
+      await client.query('select pg_promote(false)')
+      const promoted = await until(async () => (await client.query<{ standby: boolean }>('select pg_is_in_recovery() as standby')).rows[0]!.standby ? undefined : true,
+        { everyMs: 5, deadlineMs: promoteMs, signal: reach.signal })
+      if (!promoted) throw new DrillError('component.unexpected', `${node.name} is still a standby ${promoteMs} ms after pg_promote()`)
+    }
+    const tookMs = Math.round(performance.now() - startedAt)
+    const { rows: [after] } = await client.query<{ segment: string }>('select pg_walfile_name(pg_current_wal_lsn()) as segment')
+    return {
+      already: !before!.standby,
+      timeline: timelineOf(after!.segment),
+      promoteMs: before!.standby ? tookMs : 0,
+      ...(before!.standby && before!.lsn !== null ? { replayLsn: before!.lsn } : {}),
+    }
+  })
+}

@@ -1,0 +1,67 @@
+import type pg from 'pg'
+import { until } from '../../src/control/until.js'
+import { DrillError } from '../../src/errors.js'
+import type { PostgresNode } from '../../src/drill/environment.js'
+import { withClient, type Reach } from './connection.js'
+import { followerOf, lookThrough, type SeenNode } from './pair.js'
+
+/** The slot that a standby will use on this server; made anew where its WAL is gone. */
+export async function ensureSlot (client: pg.Client, standby: PostgresNode): Promise<void> {
+  const { rows: [slot] } = await client.query<{ lost: boolean }>('select wal_status = \'lost\' as lost from pg_replication_slots where slot_name = $1', [standby.slot])
+  if (slot && !slot.lost) return
+  if (slot) await client.query('select pg_drop_replication_slot($1)', [standby.slot])
+  await client.query('select pg_create_physical_replication_slot($1, true)', [standby.slot])
+}
+
+/** Drops, on a standby, the unused slots of the others: they would hold back its WAL until the disk is full. */
+export async function dropStaleSlots (node: PostgresNode, others: PostgresNode[], reach: Reach): Promise<void> {
+  await withClient(node, reach, async client => {
+    await client.query('select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_type = \'physical\' and not active and slot_name = any($1)',
+      [others.map(other => other.slot)])
+  })
+}
+
+/** Waits until a standby streams and answers queries; false where it does not by the deadline. */
+export async function waitForStandby (node: PostgresNode, primary: PostgresNode, reach: Reach, deadlineMs: number): Promise<boolean> {
+  return withClient(primary, reach, async client => {
+    let nudgedAt = 0
+    const there = await until(async () => {
+      const follower = followerOf(await lookThrough(primary, client), node)
+      if (follower?.state !== 'streaming') return undefined
+      if (await isReadable(node, reach)) return true
+      // At a segment's boundary a rewound standby of an idle primary opens only with one more WAL record.
+      if (performance.now() - nudgedAt > 250) {
+        nudgedAt = performance.now()
+        await client.query('select pg_create_restore_point(\'muster_rejoin\')')
+      }
+      return undefined
+    }, { everyMs: 10, deadlineMs, signal: reach.signal })
+    return there === true
+  })
+}
+
+async function isReadable (node: PostgresNode, reach: Reach): Promise<boolean> {
+  try {
+    return await withClient(node, reach, async client => (await client.query<{ standby: boolean }>('select pg_is_in_recovery() as standby')).rows[0]!.standby, { connectMs: 500 })
+  } catch {
+    reach.signal.throwIfAborted()
+    return false
+  }
+}
+
+/** Makes commits wait for the standbys again: a promoted node has waited for nobody. Returns whether there was anything to do. */
+export async function promiseSynchronous (primary: PostgresNode, reach: Reach): Promise<boolean> {
+  return withClient(primary, reach, async client => {
+    const isPromised = (seen: SeenNode): boolean => seen.followers.some(follower => follower.sync === 'sync' || follower.sync === 'quorum')
+    const seen = await lookThrough(primary, client)
+    if (isPromised(seen)) return false
+    const names = seen.followers.filter(follower => follower.state === 'streaming' && follower.name !== null).map(follower => client.escapeIdentifier(follower.name!))
+    if (names.length === 0) throw new DrillError('component.unexpected', `No standby streams from ${primary.name}, so no commit can wait for one`)
+    // ALTER SYSTEM takes no parameters.
+    await client.query(`alter system set synchronous_standby_names = ${client.escapeLiteral(names.length === 1 ? names[0]! : `ANY 1 (${names.join(', ')})`)}`)
+    await client.query('select pg_reload_conf()')
+    const on = await until(async () => isPromised(await lookThrough(primary, client)) || undefined, { everyMs: 5, deadlineMs: 5_000, signal: reach.signal })
+    if (!on) throw new DrillError('component.unexpected', `${primary.name} does not count ${names.join(', ')} as synchronous`)
+    return true
+  })
+}

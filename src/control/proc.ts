@@ -1,0 +1,82 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { basename } from 'node:path'
+
+/** One live process of Linux. With its start time the number names one process for ever. */
+export interface Proc {
+  pid: number
+  parent: number
+  /** Clock ticks since boot. */
+  startTime: number
+  /** `R`, `S`, `D`, … of /proc/PID/stat; `T` is stopped. */
+  state: string
+}
+
+/** Undefined where there is none, or only a zombie: it does nothing any more, and without an init it stays one for ever. */
+export function readProc (pid: number): Proc | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    // The name in parentheses may itself hold spaces and parentheses.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    const state = fields[0]!
+    if (state === 'Z' || state === 'X') return undefined
+    return { pid, parent: Number(fields[1]), startTime: Number(fields[19]), state }
+  } catch {
+    return undefined
+  }
+}
+
+export function allProcs (): Proc[] {
+  return readdirSync('/proc').filter(entry => /^\d+$/.test(entry)).flatMap(entry => readProc(Number(entry)) ?? [])
+}
+
+/** Whether it is still that very process, and not another one that got its number. */
+export function isSame (proc: Proc): boolean {
+  return readProc(proc.pid)?.startTime === proc.startTime
+}
+
+/** The roots and all that descend from them. PostgreSQL's backends call setsid(), so no process group holds them. */
+export function withDescendants (roots: Proc[], all: Proc[]): Proc[] {
+  const found = new Map(roots.map(proc => [proc.pid, proc]))
+  for (let before = -1; before !== found.size;) {
+    before = found.size
+    for (const proc of all) if (found.has(proc.parent) && !found.has(proc.pid)) found.set(proc.pid, proc)
+  }
+  return [...found.values()]
+}
+
+/** Its arguments, parted by blanks; empty where it is gone or not to be seen. */
+export function commandLineOf (pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ')
+  } catch {
+    return ''
+  }
+}
+
+/** Whether it runs a program of that name in that folder. */
+export function worksIn (pid: number, folder: string, program: string): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`) === folder && programOf(pid) === program
+  } catch {
+    return false
+  }
+}
+
+/** The name of its program file; undefined where it is gone or not to be seen. */
+export function programOf (pid: number): string | undefined {
+  try {
+    return basename(readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, ''))
+  } catch {
+    return undefined
+  }
+}
+
+/** Sends a signal to that very process. Its being gone is no error; not being allowed to is one. */
+export function sendSignal (proc: Proc, signal: NodeJS.Signals): void {
+  if (proc.pid <= 1 || proc.pid === process.pid || !isSame(proc)) return
+  try {
+    process.kill(proc.pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}

@@ -1,0 +1,186 @@
+import { chownSync, closeSync, existsSync, fchownSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { basename } from 'node:path'
+import { DrillError, messageOf } from '../errors.js'
+import type { ProcessControl } from '../drill/environment.js'
+import { runCommand } from './command.js'
+import type { ComponentState, Controller, ControllerOptions, RunOptions, RunResult } from './control.js'
+import { allProcs, commandLineOf, isSame, programOf, readProc, sendSignal, withDescendants, worksIn, type Proc } from './proc.js'
+import { until } from './until.js'
+
+const deathMs = 5_000
+const birthMs = 10_000
+
+/**
+ * A component that is processes of this machine. Who it is follows from its pid file, and only where the command line proves the
+ * process ours: never from a user id or a name.
+ */
+export function processController (control: ProcessControl, { workDir }: ControllerOptions = {}): Controller {
+  const program = basename(control.start.command)
+
+  /** The process that the pid file names. A negative number is PostgreSQL's single-user mode: no server. */
+  function root (): Proc | undefined {
+    let pid: number
+    try {
+      pid = Number(readFileSync(control.pidFile, 'utf8').split('\n')[0])
+    } catch {
+      return undefined
+    }
+    if (!Number.isSafeInteger(pid) || pid <= 1) return undefined
+    const proc = readProc(pid)
+    return proc !== undefined && commandLineOf(pid).includes(control.match) ? proc : undefined
+  }
+
+  /** Everything that lives of it, the root first; also what outlived a killed root. */
+  function tree (): Proc[] {
+    const first = root()
+    const all = allProcs()
+    const orphans = workDir === undefined ? [] : all.filter(proc => worksIn(proc.pid, workDir, program))
+    return withDescendants(first === undefined ? orphans : [first, ...orphans], all).filter(proc => proc.pid !== process.pid)
+  }
+
+  /** Stops every process of it; looks again until there is no new one, for a child may fork while it is being looked for. */
+  function hold (): Proc[] {
+    const held = new Map<number, Proc>()
+    const first = root()
+    if (first) sendSignal(first, 'SIGSTOP')
+    for (;;) {
+      const fresh = tree().filter(proc => held.get(proc.pid)?.startTime !== proc.startTime)
+      if (fresh.length === 0) return [...held.values()]
+      for (const proc of fresh) {
+        sendSignal(proc, 'SIGSTOP')
+        held.set(proc.pid, proc)
+      }
+    }
+  }
+
+  async function gone (procs: Proc[], what: string): Promise<void> {
+    const dead = await until(() => procs.some(isSame) ? undefined : true, { everyMs: 1, deadlineMs: deathMs })
+    if (!dead) throw new DrillError('control.failed', `${what} is still there ${deathMs} ms after SIGKILL`)
+  }
+
+  function state (): ComponentState {
+    const procs = tree()
+    if (procs.length === 0) return 'dead'
+    return /^[Tt]$/.test(procs[0]!.state) ? 'frozen' : 'running'
+  }
+
+  function clean (): void {
+    const left = tree()
+    if (left.length > 0) throw new DrillError('control.refused', `${control.match}: process ${left[0]!.pid} still lives, its lock files stay`)
+    for (const file of control.staleFiles ?? []) rmSync(file, { force: true })
+  }
+
+  function isBlocked (): boolean {
+    return control.blockFile !== undefined && !existsSync(control.blockFile)
+  }
+
+  function blockFile (): string {
+    if (control.blockFile === undefined) throw new DrillError('control.refused', `${control.match}: its control names no blockFile, so a start cannot be prevented`)
+    return control.blockFile
+  }
+
+  /** One that was started by somebody else a moment ago and has not written its pid file yet. */
+  function isBeingBorn (): boolean {
+    return allProcs().some(proc => programOf(proc.pid) === program && commandLineOf(proc.pid).includes(control.match))
+  }
+
+  async function start (): Promise<'started' | 'already'> {
+    if (root()) return 'already'
+    if (isBlocked()) throw new DrillError('control.refused', `${control.match} is blocked: nobody may start it`)
+    await until(() => root() || !isBeingBorn() || undefined, { everyMs: 5, deadlineMs: birthMs })
+    if (root()) return 'already'
+    // Backends of a killed postmaster leave by themselves within milliseconds; with one of them alive a server must not start.
+    await until(() => tree().length === 0 || undefined, { everyMs: 5, deadlineMs: deathMs })
+    clean()
+    await spawnServer(control, () => root() !== undefined)
+    return 'started'
+  }
+
+  async function stop ({ timeoutMs = 30_000, signal }: { timeoutMs?: number, signal?: AbortSignal } = {}): Promise<'stopped' | 'already'> {
+    const procs = tree()
+    const first = root()
+    if (first) sendSignal(first, control.stopSignal ?? 'SIGTERM')
+    const dead = await until(() => tree().length === 0 || undefined, { everyMs: 2, deadlineMs: timeoutMs, signal })
+    if (!dead) throw new DrillError('control.failed', `${control.match} did not stop within ${timeoutMs} ms of ${control.stopSignal ?? 'SIGTERM'}`)
+    return procs.length === 0 ? 'already' : 'stopped'
+  }
+
+  async function run (name: string, args: string[], options: RunOptions = {}): Promise<RunResult> {
+    const tool = control.tools && Object.hasOwn(control.tools, name) ? control.tools[name] : undefined
+    if (!tool) throw new DrillError('control.refused', `"${name}" is not among the tools of ${control.match} (${Object.keys(control.tools ?? {}).join(', ') || 'none'})`)
+    if (options.sole !== undefined) {
+      const { sole } = options
+      const leftovers = allProcs().filter(proc => programOf(proc.pid) === basename(tool.path) && commandLineOf(proc.pid).split(' ').includes(sole))
+      const procs = withDescendants(leftovers, leftovers.length > 0 ? allProcs() : [])
+      for (const proc of procs) sendSignal(proc, 'SIGKILL')
+      await gone(procs, `an earlier ${name}`)
+    }
+    const { cwd, env, uid, gid } = control.start
+    return runCommand(tool.path, args, { cwd, uid, gid, env: { ...env, ...tool.env, ...options.env } }, options)
+  }
+
+  return {
+    run,
+    start,
+    stop,
+    state: async () => state(),
+    alive: async () => state() !== 'dead',
+    clean: async () => { clean() },
+    async kill ({ tree: whole = true } = {}) {
+      const first = root()
+      const procs = whole ? hold() : first ? [first] : []
+      for (const proc of procs) sendSignal(proc, 'SIGKILL')
+      await gone(procs, control.match)
+    },
+    async freeze () {
+      if (hold().length === 0) throw new DrillError('control.failed', `${control.match} does not run, there is nothing to freeze`)
+    },
+    async thaw () {
+      for (const proc of tree()) sendSignal(proc, 'SIGCONT')
+    },
+    async block () {
+      const file = blockFile()
+      if (existsSync(file)) renameSync(file, `${file}.blocked`)
+      else if (!existsSync(`${file}.blocked`)) throw new DrillError('control.failed', `${file} is not there, nor blocked`)
+    },
+    async unblock () {
+      const file = blockFile()
+      if (existsSync(file)) return
+      if (!existsSync(`${file}.blocked`)) throw new DrillError('control.failed', `${file} is not there, nor blocked`)
+      renameSync(`${file}.blocked`, file)
+    },
+    blocked: async () => isBlocked(),
+    async createFile (path) {
+      closeSync(openSync(path, 'a', 0o600))
+      if (control.start.uid !== undefined) chownSync(path, control.start.uid, control.start.gid ?? control.start.uid)
+    },
+    removeFile: async path => { rmSync(path, { force: true }) },
+    hasFile: async path => existsSync(path),
+  }
+}
+
+/** Starts it detached, and returns once the pid file names it. Throws `control.failed` with its last words. */
+async function spawnServer (control: ProcessControl, isThere: () => boolean): Promise<void> {
+  const { command, args, cwd, env, uid, gid, log } = control.start
+  const output = log === undefined ? 'ignore' : openSync(log, 'a', 0o640)
+  let ended: string | undefined
+  try {
+    if (typeof output === 'number' && uid !== undefined) fchownSync(output, uid, gid ?? uid)
+    const child = spawn(command, args, { cwd, env: env ?? {}, uid, gid, detached: true, stdio: ['ignore', output, output] })
+    child.once('error', error => { ended = messageOf(error) })
+    // Code 0 without a word is a server that went into the background by itself.
+    child.once('exit', (code, signal) => { if (code !== 0) ended ??= signal ?? `exit code ${code}` })
+    child.unref()
+  } finally {
+    if (typeof output === 'number') closeSync(output)
+  }
+  const born = await until(() => isThere() || ended !== undefined || undefined, { everyMs: 2, deadlineMs: birthMs })
+  if (isThere()) return
+  throw new DrillError('control.failed', `${command} did not start (${born ? ended : `no ${control.pidFile} after ${birthMs} ms`}): ${lastWords(log)}`)
+}
+
+function lastWords (log: string | undefined): string {
+  if (log === undefined || !existsSync(log)) return 'it has no log'
+  return readFileSync(log, 'utf8').trimEnd().split('\n').slice(-3).join(' / ').slice(-600)
+}

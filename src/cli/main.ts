@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { addressOf } from './address.js'
+import { createApi } from './api.js'
+import { paintOf } from './paint.js'
+import { runCommand, type GlobalOptions, type Parts } from './program.js'
+import type { Input, Output, Shell } from './shell.js'
+
+// The CLI: speaks to the API; what runs on this machine (lab, dev, the entries) is loaded only by the command that needs it.
+
+const { env, stdout, stdin, stderr } = process
+const home = resolve(env.MUSTER_HOME || '.muster')
+
+const output: Output = {
+  isTTY: stdout.isTTY === true,
+  get columns () { return stdout.columns > 0 ? stdout.columns : 80 },
+  get rows () { return stdout.rows > 0 ? stdout.rows : 24 },
+  write: text => stdout.write(text),
+  onResize (handler) {
+    stdout.on('resize', handler)
+    return () => { stdout.off('resize', handler) }
+  },
+}
+
+const input: Input = {
+  isTTY: stdin.isTTY === true,
+  onKeys (handler) {
+    const take = (keys: Buffer): void => { handler(keys.toString('utf8')) }
+    stdin.setRawMode(true)
+    stdin.on('data', take)
+    stdin.resume()
+    return () => {
+      stdin.off('data', take)
+      stdin.setRawMode(false)
+      stdin.pause()
+    }
+  },
+}
+
+function onInterrupt (handler: () => void): () => void {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+  for (const signal of signals) process.on(signal, handler)
+  return () => { for (const signal of signals) process.off(signal, handler) }
+}
+
+function shellOf (options: GlobalOptions): Shell {
+  const colour = options.color && !env.NO_COLOR && env.TERM !== 'dumb' && stdout.isTTY === true
+  let api: Shell['api'] | undefined
+  return {
+    stdout: output, stderr, stdin: input, json: options.json === true, colour, paint: paintOf(colour), onInterrupt,
+    get api () {
+      if (api === undefined) {
+        const { url, key } = addressOf(options, env, home)
+        api = createApi(url, key)
+      }
+      return api
+    },
+  }
+}
+
+/** Of package.json, which lies above both `src` and `dist/src`. */
+function packageVersion (): string {
+  for (const path of ['../../package.json', '../../../package.json']) {
+    try {
+      return (JSON.parse(readFileSync(fileURLToPath(new URL(path, import.meta.url)), 'utf8')) as { version: string }).version
+    } catch {
+      continue
+    }
+  }
+  return 'unknown'
+}
+
+const parts: Parts = {
+  home,
+  version: packageVersion(),
+  lab: async () => await import('../lab/lab.js'),
+  dev: async (shell, options) => (await import('../dev/command.js')).runDev(shell, { ...options, root: home }),
+  evidence: async () => {
+    const [{ verifyEvidence }, chain, { createHash }] = await Promise.all([import('./evidence.js'), import('../store/chain.js'), import('node:crypto')])
+    const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+    return { verify: value => verifyEvidence(value, { ...chain, sha256 }) }
+  },
+  check: async () => {
+    const [{ checkFiles }, { readCatalog }] = await Promise.all([import('./check.js'), import('../runbook/catalog.js')])
+    const runbooks = resolve(env.MUSTER_RUNBOOKS || 'runbooks')
+    return async files => checkFiles(await readCatalog({ runbooks, environments: resolve(env.MUSTER_ENVIRONMENTS || `${home}/environments`) }), runbooks, files)
+  },
+  entry: async name => {
+    const built = import.meta.url.endsWith('.js')
+    await import(pathToFileURL(fileURLToPath(new URL(`../${name}.${built ? 'js' : 'ts'}`, import.meta.url))).href)
+  },
+}
+
+// `muster list | head` closes the pipe early: that is no error of anybody's.
+stdout.on('error', (error: NodeJS.ErrnoException) => { if (error.code === 'EPIPE') process.exit(0); else throw error })
+
+const entryCommands = ['migrate', 'worker', 'server']
+const code = await runCommand(process.argv.slice(2), { parts, shell: shellOf, debug: Boolean(env.MUSTER_DEBUG) })
+// An entry sets its own exit code and lives on after its import.
+if (code !== 0 || !entryCommands.includes(process.argv[2] ?? '')) process.exitCode = code

@@ -73,7 +73,7 @@ export function loadConfig (env: Record<string, string | undefined>): Config {
 
 /** The connection string, for whoever cannot do without. @throws DrillError `config.invalid` where it is not set */
 export function storeUrlOf (config: Config): string {
-  if (config.storeUrl === undefined) throw invalid([`MUSTER_STORE_URL is not set (postgres://USER@HOST:PORT/DATABASE); \`muster dev\` brings a store of its own`])
+  if (config.storeUrl === undefined) throw invalid(['MUSTER_STORE_URL is not set (postgres://USER@HOST:PORT/DATABASE); `muster dev` brings a store of its own'])
   return config.storeUrl
 }
 

@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto'
+import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import underPressure from '@fastify/under-pressure'
+import Fastify, { LogController, type FastifyInstance } from 'fastify'
+import { DrillError } from '../errors.js'
+import { personByKey } from '../store/people.js'
+import { alertRoutes } from './alerts.js'
+import { bucketOf, guardRoutes } from './auth.js'
+import { catalogRoutes } from './catalog.js'
+import type { AppDeps } from './deps.js'
+import { drillRoutes } from './drills.js'
+import { answerFailure, answerNoHttp, answerUnknownRoutes } from './failures.js'
+import { healthRoutes } from './health.js'
+import { Identities } from './identities.js'
+import { messageRoutes } from './messages.js'
+import { countRequests, metricsRoutes } from './metrics.js'
+import { describeApi } from './openapi.js'
+import { peopleRoutes } from './people.js'
+import { planRoutes } from './plans.js'
+import { reportRoutes } from './reports.js'
+import { openStreams, streamRoutes } from './stream.js'
+import { timelineRoutes } from './timeline.js'
+import { validatorCompiler } from './validation.js'
+
+/** Largest body, bytes: a start with all its parameters is a few KB, Alertmanager's batches some more. */
+export const bodyLimit = 256 * 1024
+
+/**
+ * The whole HTTP surface, ready for `listen` or `inject`; the caller closes it. Order matters: the rate limit comes before the
+ * key is looked at, and routes that are added after `guardRoutes` cannot be without a right.
+ */
+export async function buildApp (deps: AppDeps): Promise<FastifyInstance> {
+  const { store, config, log } = deps
+  const app = Fastify({
+    loggerInstance: log,
+    // What was refused or failed is logged by the error handler, what was done by its route: not every look of a watcher.
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: () => randomUUID(),
+    trustProxy: config.trustProxy,
+    bodyLimit,
+    // Slow senders are cut off; answers may take longer (a start waits for its preflight).
+    requestTimeout: 30_000,
+    routerOptions: { maxParamLength: 500, ignoreTrailingSlash: true },
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    frameworkErrors: (error, request, reply) => { answerFailure(error, request, reply, bodyLimit) },
+    clientErrorHandler: answerNoHttp,
+  }).withTypeProvider<TypeBoxTypeProvider>()
+  const identities = new Identities(async key => await personByKey(store.pool, key))
+  const metrics = countRequests(app)
+  const streams = openStreams(config.streams, metrics)
+
+  app.setValidatorCompiler(validatorCompiler)
+  app.setErrorHandler((error, request, reply) => { answerFailure(error, request, reply, bodyLimit) })
+  refuseWhileClosing(app)
+  await app.register(helmet, {
+    // Nothing here is a page but /docs and a report, which say what they need themselves.
+    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+    // Whoever ends TLS in front of Muster decides about that.
+    strictTransportSecurity: false,
+  })
+  await app.register(underPressure, { maxEventLoopDelay: 2000, maxEventLoopUtilization: 0.995, retryAfter: 2, sampleInterval: 1000 })
+  await app.register(rateLimit, {
+    max: config.rateLimit,
+    timeWindow: 60_000,
+    cache: 10_000,
+    keyGenerator: request => bucketOf(request, identities),
+    errorResponseBuilder: (_request, { ttl, max }) => new DrillError('rate.limited', `more than ${max} requests in a minute; wait ${Math.ceil(ttl / 1000)} s`),
+  })
+  await describeApi(app)
+  guardRoutes(app, identities)
+  answerUnknownRoutes(app)
+
+  drillRoutes(app, deps)
+  timelineRoutes(app, deps)
+  streamRoutes(app, deps, streams)
+  messageRoutes(app, deps)
+  reportRoutes(app, deps)
+  planRoutes(app, deps)
+  catalogRoutes(app, deps)
+  alertRoutes(app, deps)
+  peopleRoutes(app, deps, identities)
+  healthRoutes(app, deps)
+  metricsRoutes(app, deps, metrics)
+  app.addHook('preClose', async () => { streams.closeAll() })
+  await app.ready()
+  return app
+}
+
+/** A request on a connection that is kept alive hears that it should go elsewhere, in the shape of every other failure. */
+function refuseWhileClosing (app: FastifyInstance): void {
+  let closing = false
+  app.addHook('preClose', async () => { closing = true })
+  app.addHook('onRequest', async (_request, reply) => {
+    if (!closing) return
+    reply.header('connection', 'close')
+    throw new DrillError('server.stopping', 'this server is shutting down; running drills go on')
+  })
+}

@@ -1,0 +1,57 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Person } from '../drill/people.js'
+import { DrillError } from '../errors.js'
+import type { Identities } from './identities.js'
+import { holdersText, may, rights, type Right } from './rights.js'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set on every route whose right is not `public`. */
+    person: Person | undefined
+  }
+  interface FastifyContextConfig {
+    /** What a caller needs for this route; a route without one does not start. */
+    right?: Right
+  }
+}
+
+const keyPattern = /^Bearer +(mst_[A-Za-z0-9_-]{1,200})$/i
+
+/** Makes every route that is added from now on ask for its right. To be called after the rate limit, which is to come first. */
+export function guardRoutes (app: FastifyInstance, identities: Identities): void {
+  app.decorateRequest('person', undefined)
+  app.addHook('onRoute', route => {
+    const right = route.config?.right
+    if (right === undefined) throw new DrillError('internal', `route ${String(route.method)} ${route.url} states no right`)
+    if (rights[right] === 'everybody') return
+    const guard = async (request: FastifyRequest): Promise<void> => {
+      const person = await identities.personOf(keyOf(request))
+      if (!may(person, right)) {
+        throw new DrillError('auth.forbidden', `${person.name} may not do that (${right}): it takes ${holdersText(right)}`, { details: { right, roles: person.roles } })
+      }
+      request.person = person
+    }
+    route.onRequest = [...[route.onRequest ?? []].flat(), guard]
+  })
+}
+
+/** The person who asks. Only for routes that are not public. */
+export function personOf (request: FastifyRequest): Person {
+  if (!request.person) throw new DrillError('internal', `${request.routeOptions.url ?? request.url} has no person`)
+  return request.person
+}
+
+/** Whose bucket of the rate limit a request counts to. A key that nobody has proven yet counts to its address: keys cannot be guessed faster by changing them. */
+export function bucketOf (request: FastifyRequest, identities: Identities): string {
+  const key = keyPattern.exec(request.headers.authorization ?? '')?.[1]
+  const person = key === undefined ? undefined : identities.peek(key)
+  return person ? `person:${person.id}` : `address:${request.ip}`
+}
+
+function keyOf (request: FastifyRequest): string {
+  const header = request.headers.authorization
+  if (header === undefined) throw new DrillError('auth.missing', 'the request has no key: send `Authorization: Bearer mst_…`')
+  const key = keyPattern.exec(header)?.[1]
+  if (key === undefined) throw new DrillError('auth.invalid', 'that is no key of Muster: send `Authorization: Bearer mst_…`')
+  return key
+}

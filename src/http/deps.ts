@@ -1,0 +1,74 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
+import type { Environment } from '../drill/environment.js'
+import type { DrillInput } from '../drill/input.js'
+import type { ProbeSample } from '../drill/observation.js'
+import type { PlanLine } from '../drill/plan.js'
+import type { DrillReport } from '../drill/report.js'
+import type { Runbook } from '../drill/runbook.js'
+import type { DrillEvent } from '../drill/timeline.js'
+import type { Store } from '../store/pool.js'
+import type { TemporalDoor } from '../temporal/door.js'
+
+/** What the API is told of the configuration. */
+export interface ApiConfig {
+  /** Without a slash at its end: links in answers begin with it. */
+  publicUrl: string
+  /** Requests a minute. */
+  rateLimit: number
+  /** Event streams that one person may hold open. */
+  streams: number
+  trustProxy: boolean
+}
+
+/** A runbook or environment as its file has it; with `problems` (file:line:col each) it cannot be used. */
+export interface Listed<T> {
+  name: string
+  /** For people: path below the folder of runbooks. */
+  file: string
+  value?: T
+  /** SHA-256 of the file, hex. */
+  hash: string
+  problems: string[]
+}
+
+export interface Catalog {
+  runbooks: Array<Listed<Runbook>>
+  environments: Array<Listed<Environment>>
+}
+
+/** What a report is made from. */
+export interface ReportFacts {
+  /** Every event of a drill that has ended. */
+  events: DrillEvent[]
+  samples: ProbeSample[]
+  earlier: DrillReport['earlier']
+  /** Absent where the store did not answer and the workflow gave the events. */
+  chainHead?: string
+}
+
+/** How a report is made and drawn: pure. */
+export interface Reports {
+  build: (facts: ReportFacts) => DrillReport
+  /** Canonical JSON: what the digest was made over. */
+  json: (report: DrillReport) => string
+  markdown: (report: DrillReport) => string
+  html: (report: DrillReport) => string
+  csv: (report: DrillReport) => string
+}
+
+/** Everything that the API works with. */
+export interface AppDeps {
+  store: Store
+  temporal: TemporalDoor
+  /** Read anew where files have changed: a lab that starts later is there. */
+  catalog: () => Promise<Catalog>
+  /** The steps of a drill as it would run, told in lines: pure. `expectedMs` comes from earlier drills. */
+  planLines: (input: DrillInput) => PlanLine[]
+  reports: Reports
+  config: ApiConfig
+  log: FastifyBaseLogger
+}
+
+export type App = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>

@@ -1,0 +1,92 @@
+import { Type } from 'typebox'
+import type { DrillReport } from '../drill/report.js'
+import type { EventOf } from '../drill/timeline.js'
+import { DrillError } from '../errors.js'
+import { lastDrills } from '../store/drills.js'
+import { readSamples } from '../store/samples.js'
+import { exportTimeline } from '../store/timeline.js'
+import { assertKnown, isDown } from './current-status.js'
+import type { App, AppDeps, ReportFacts, Reports } from './deps.js'
+import { answers, Failure, Strict } from './schemas/answers.js'
+import { DrillParams } from './schemas/ids.js'
+import { oneOf } from './schemas/status.js'
+
+type Format = 'json' | 'md' | 'html' | 'csv'
+
+const types: Record<Format, string> = { json: 'application/json', md: 'text/markdown', html: 'text/html', csv: 'text/csv' }
+const drawings: Record<Format, (reports: Reports, report: DrillReport) => string> = {
+  json: (reports, report) => reports.json(report),
+  md: (reports, report) => reports.markdown(report),
+  html: (reports, report) => reports.html(report),
+  csv: (reports, report) => reports.csv(report),
+}
+/** A report is one file without scripts and with its styles inside; whatever stands in it, nothing of it may run or load. */
+const reportPolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+const text = { schema: Type.String() }
+/** Each answer is a text that is ready: the digest covers the JSON to the letter, so it is never serialised again. */
+const Drawn = {
+  description: 'The report',
+  content: { [types.json]: { schema: Type.Object({}, { additionalProperties: true }) }, [types.md]: text, [types.html]: text, [types.csv]: text },
+} as unknown as ReturnType<typeof Type.Unsafe<string>>
+
+/** The report of a drill that has ended. */
+export function reportRoutes (app: App, deps: AppDeps): void {
+  const { store, temporal, reports } = deps
+
+  app.get('/v1/drills/:id/report', {
+    config: { right: 'read' },
+    schema: {
+      operationId: 'drillReport', tags: ['drills'], summary: 'The report, as JSON, Markdown, HTML or (its timeline) CSV',
+      description: 'By `format`, else by the Accept header. Made once the drill has ended; before that 404 `report.unavailable`.',
+      params: DrillParams, querystring: Strict({ format: Type.Optional(oneOf(['json', 'md', 'html', 'csv'])) }),
+      response: answers({ 200: Drawn, 406: Failure }),
+    },
+  }, async (request, reply) => {
+    const { id } = request.params
+    const format = request.query.format ?? accepted(request.headers.accept)
+    const report = reports.build(await factsOf(id))
+    const extension = format === 'csv' ? 'timeline.csv' : `report.${format}`
+    reply.header('content-disposition', `${format === 'html' ? 'inline' : 'attachment'}; filename="${id.replaceAll(':', '-')}.${extension}"`)
+    reply.header('content-security-policy', reportPolicy).header('vary', 'accept')
+    return await reply.type(`${types[format]}; charset=utf-8`).send(drawings[format](reports, report))
+  })
+
+  async function factsOf (id: string): Promise<ReportFacts> {
+    const facts = await recorded(id).catch(async (error: unknown) => {
+      if (!isDown(error)) throw error
+      // Samples and earlier drills are the store's alone; the drill itself is with Temporal too.
+      return { events: await temporal.timeline(id, 0), samples: [], earlier: [] }
+    })
+    if (facts.events.at(-1)?.type !== 'drill.ended') {
+      throw new DrillError('report.unavailable', `drill ${id} has not ended; its report is made when it has`)
+    }
+    return facts
+  }
+
+  async function recorded (id: string): Promise<ReportFacts> {
+    await assertKnown(deps, id)
+    const { events, head } = await exportTimeline(store.pool, id)
+    const started = events.map(({ event }) => event).find((event): event is EventOf<'drill.started'> => event.type === 'drill.started')
+    const [samples, earlier] = await Promise.all([
+      readSamples(store.pool, id),
+      started ? lastDrills(store.pool, started.runbook, started.environment, 3, { except: id }) : [],
+    ])
+    return { events: events.map(({ event }) => event), samples, earlier, chainHead: head }
+  }
+}
+
+/** The first format that an Accept header takes, by its weights. @throws DrillError `input.notAcceptable` */
+export function accepted (header: string | undefined): Format {
+  const wanted = (header ?? '*/*').split(',').slice(0, 50).map(part => {
+    const [type = '', ...parameters] = part.trim().toLowerCase().split(';').map(piece => piece.trim())
+    const weight = parameters.find(parameter => parameter.startsWith('q='))
+    return { type, weight: weight === undefined ? 1 : Number(weight.slice(2)) || 0 }
+  }).filter(({ weight }) => weight > 0).sort((a, b) => b.weight - a.weight)
+  for (const { type } of wanted) {
+    if (type === '*/*') return 'json'
+    const format = (Object.keys(types) as Format[]).find(format => types[format] === type || (type.endsWith('/*') && types[format].startsWith(type.slice(0, -1))))
+    if (format) return format
+  }
+  throw new DrillError('input.notAcceptable', `a report is ${Object.values(types).join(', ')}; ask for one of them`)
+}

@@ -43,7 +43,7 @@ export function openStore (url: string, options: StoreOptions = {}): Store {
     application_name: 'muster',
     max: options.connections ?? 10,
     idleTimeoutMillis: 30_000,
-    onConnect,
+    onConnect: takeAppRole as (client: pg.ClientBase) => void,
   } as pg.PoolConfig)
   // An idle connection that breaks must not end the process; the next query says store.down.
   pool.on('error', () => {})
@@ -61,7 +61,7 @@ export function openStore (url: string, options: StoreOptions = {}): Store {
 }
 
 /** The pool waits for it, which @types/pg does not know. */
-const onConnect = async (client: pg.ClientBase): Promise<void> => {
+const takeAppRole = async (client: pg.ClientBase): Promise<void> => {
   // Where the role may not be taken after all (PostgreSQL 16 can grant one without that right), the triggers guard alone.
   await client.query(takeRole).catch((error: unknown) => { if (sqlState(error) !== '42501') throw error })
 }
@@ -107,7 +107,7 @@ export function storeError (error: unknown): DrillError {
   const text = messageOf(error) || (error instanceof AggregateError ? error.errors.map(messageOf).join('; ') : '')
   if (typeof code === 'string' && downCodes.test(code)) return new DrillError('store.down', `The store does not answer: ${text || code}`, { cause: error })
   if (code === '42P01') return new DrillError('store.down', 'The store has no tables yet: run `muster migrate`', { cause: error })
-  if (/timeout|terminated|closed|ended/i.test(text) && code === undefined) return new DrillError('store.down', `The store does not answer: ${text}`, { cause: error })
+  if (/timeout|terminated|closed|ended|calling end/i.test(text) && code === undefined) return new DrillError('store.down', `The store does not answer: ${text}`, { cause: error })
   return new DrillError('internal', `The store refused a statement: ${text}`, { cause: error })
 }
 

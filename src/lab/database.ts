@@ -48,11 +48,12 @@ export async function startDatabase (layout: Layout, hands: DatabaseHands, prepa
       where not exists (select from pg_replication_slots where slot_name = '${standby}')`)
     await client.query(`select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = '${primary}' and not active`)
   })
-  const archive = isNew
-    ? runTool(layout, layout.tools.pgbackrest, [`--config=${base}/conf/pgbackrest.conf`, `--stanza=${stanza}`, 'stanza-create'])
-    : Promise.resolve('')
-  const steps = await Promise.allSettled([archive, prepare().then(() => startStandby(layout, hands, standby))])
-  for (const step of steps) if (step.status === 'rejected') throw step.reason
+  // Copying the standby ends a WAL segment, which must find its archive, or the archiver begins with a failure.
+  await together([
+    prepare(),
+    ...(isNew ? [runTool(layout, layout.tools.pgbackrest, [`--config=${base}/conf/pgbackrest.conf`, `--stanza=${stanza}`, 'stanza-create'])] : []),
+  ])
+  await startStandby(layout, hands, standby)
   await onNode(layout, primary, (client) => setSynchronous(client, layout.synchronous ? standby : undefined))
   await until(`${standby} to be ${layout.synchronous ? 'synchronous' : 'asynchronous'}`, 3_000, () => onNode(layout, primary, async (client) => {
     const { rows } = await client.query<{ sync_state: string }>("select sync_state from pg_stat_replication where state = 'streaming'")
@@ -114,6 +115,11 @@ export async function onNode<T> (layout: Pick<Layout, 'ports'>, node: NodeName, 
   } finally {
     await client.end().catch(() => {})
   }
+}
+
+/** Waits for all, also where one fails: nothing goes on behind a failure's back. */
+export async function together (steps: Array<Promise<unknown>>): Promise<void> {
+  for (const step of await Promise.allSettled(steps)) if (step.status === 'rejected') throw step.reason
 }
 
 /** Asks every 20 ms until the answer is yes. */

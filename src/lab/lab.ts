@@ -7,7 +7,7 @@ import type { Environment } from '../drill/environment.js'
 import { runnableAlertmanager } from './alertmanager-program.js'
 import { labUser, makeBase, prepareBase } from './base.js'
 import { makeCertificates } from './certificates.js'
-import { choosePrimary, startDatabase } from './database.js'
+import { choosePrimary, startDatabase, together } from './database.js'
 import { pointEndpoint } from './endpoint.js'
 import { labEnvironment, writeEnvironment } from './environment.js'
 import { tryLock, type Lock } from './lock.js'
@@ -160,14 +160,13 @@ async function startAll (root: string, layout: Layout, known: LabRecord | undefi
     stop: (node) => stopServer(recordOf(node)),
     isRunning,
   }, () => migrate({ host: '127.0.0.1', port: ports[layout.primary], user: 'shop', database: 'shop' }, accounts))
-  const steps = await Promise.allSettled([
+  await together([
     database.then(() => pointEndpoint(layout)).then(() => Promise.all([start('api1'), start('api2')])),
     makeCertificates(layout).then(() => start('nginx')),
     start('haproxy'),
     start('redis1').then(() => start('redis2')),
     ...['prometheus', 'alertmanager', 'pg1-exporter', 'pg2-exporter', 'redis1-exporter', 'redis2-exporter'].map(start),
   ])
-  for (const step of steps) if (step.status === 'rejected') throw step.reason
   writeRecord(root, record)
   if (known !== undefined && known.webhook.url !== layout.webhook.url) await reloadWebhook(layout, servers)
   const environment = labEnvironment(layout, servers)

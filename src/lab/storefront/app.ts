@@ -1,7 +1,7 @@
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import Fastify, { type FastifyError } from 'fastify'
+import Fastify, { LogController, type FastifyError } from 'fastify'
 import { createHash } from 'node:crypto'
 import { adminRoutes } from './admin.js'
 import { createCache } from './cache.js'
@@ -24,7 +24,7 @@ export async function buildStorefront (config: StorefrontConfig): Promise<ShopAp
   const app = Fastify({
     logger: { level: 'info', base: { instance: config.name }, redact: ['req.headers.authorization', 'req.headers.cookie', 'res.headers["set-cookie"]'] },
     // One line a request would be most of the disk; what fails or writes is logged below.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     trustProxy: '127.0.0.1',
     bodyLimit: 32_768,
     requestTimeout: 5_000,

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import type { FastifyReply } from 'fastify'
 import { refusal, type Shop, type ShopApp } from './shop.js'
 
 export interface Product { id: number, name: string, priceCents: number, stock: number }
@@ -17,11 +18,23 @@ export function catalogueRoutes (app: ShopApp, shop: Shop): void {
     return { outcome: found === undefined ? 'bypass' : 'miss', value }
   }
 
-  app.get('/v1/products', async (_request, reply) => {
+  const allProducts = async (reply: FastifyReply): Promise<Product[]> => {
     const { outcome, value } = await cached('catalogue', async () =>
       (await shop.pool.query<Product>(`select ${columns} from products order by id`)).rows)
     shop.metrics.catalogue.inc({ outcome })
-    return reply.header('x-cache', outcome).send({ products: value })
+    reply.header('x-cache', outcome)
+    return value ?? []
+  }
+
+  app.get('/v1/products', async (_request, reply) => ({ products: await allProducts(reply) }))
+
+  app.get('/', async (_request, reply) => {
+    // Names are ours, from the seed: nothing here was typed by a stranger.
+    const rows = (await allProducts(reply)).map(({ name, priceCents }) => `<tr><td>${name}</td><td>${(priceCents / 100).toFixed(2)}</td></tr>`)
+    return reply.type('text/html; charset=utf-8').send(`<!doctype html>
+<html lang="en"><title>Storefront</title><h1>Ship's chandler</h1>
+<table><tr><th>Goods</th><th>Price</th></tr>${rows.join('')}</table></html>
+`)
   })
 
   app.get('/v1/products/:id', {

@@ -10,6 +10,10 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 export async function run (entry, args) {
   const source = resolve(root, entry)
   const built = join(root, 'dist', relative(root, source).replace(/\.ts$/, '.js'))
+  if (!existsSync(source) && !existsSync(built)) {
+    console.error(`There is no ${entry} in ${root}: the clone is not whole`)
+    process.exit(2)
+  }
   const fresh = existsSync(built) && buildFresh(root)
   const started = fresh ? built : source
   // The entry must find what it would find if node had been started on it.
@@ -29,10 +33,9 @@ export async function run (entry, args) {
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
   const [entry, ...args] = process.argv.slice(2)
-  if (entry === undefined || !existsSync(resolve(root, entry))) {
-    console.error(entry === undefined ? 'usage: node scripts/run.mjs ENTRY.ts [ARGUMENT…]' : `run: there is no ${entry} in ${root}`)
-    process.exitCode = 2
-  } else {
-    await run(entry, args)
+  if (entry === undefined) {
+    console.error('usage: node scripts/run.mjs ENTRY.ts [ARGUMENT…]')
+    process.exit(2)
   }
+  await run(entry, args)
 }

@@ -19,20 +19,24 @@ type Reach = Pick<StepContext, 'signal'>
  * Says one line of commands (parted by `;`) to the admin socket and returns the answer. HAProxy closes after it. Throws
  * `component.unreachable`.
  */
-export function askHaproxy (socketPath: string, commands: string[], { signal }: Reach, timeoutMs = 3_000): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    const socket = connect({ path: socketPath, signal })
-    const fail = (cause: unknown): void => {
-      socket.destroy()
-      reject(signal.aborted ? signal.reason as Error : new DrillError('component.unreachable', `HAProxy does not answer at ${socketPath}: ${messageOf(cause)}`, { cause }))
-    }
-    socket.setTimeout(timeoutMs, () => { fail(new Error(`nothing for ${timeoutMs} ms`)) })
-    socket.once('error', fail)
-    socket.on('data', chunk => chunks.push(chunk))
-    socket.once('end', () => { socket.destroy(); resolve(Buffer.concat(chunks).toString('utf8')) })
+export async function askHaproxy (socketPath: string, commands: string[], { signal }: Reach, timeoutMs = 3_000): Promise<string> {
+  signal.throwIfAborted()
+  const socket = connect({ path: socketPath })
+  const abort = (): void => { socket.destroy(signal.reason as Error) }
+  signal.addEventListener('abort', abort, { once: true })
+  socket.setTimeout(timeoutMs, () => { socket.destroy(new Error(`nothing for ${timeoutMs} ms`)) })
+  try {
     socket.write(`${commands.join('; ')}\n`)
-  })
+    const chunks: Buffer[] = []
+    for await (const chunk of socket) chunks.push(chunk as Buffer)
+    return Buffer.concat(chunks).toString('utf8')
+  } catch (cause) {
+    signal.throwIfAborted()
+    throw new DrillError('component.unreachable', `HAProxy does not answer at ${socketPath}: ${messageOf(cause)}`, { cause })
+  } finally {
+    signal.removeEventListener('abort', abort)
+    socket.destroy()
+  }
 }
 
 /**

@@ -154,14 +154,16 @@ test('a signal never reaches a process that got the number of another', async ()
 })
 
 test('a zombie counts as dead and does not prevent a start', async () => {
-  await withServer(async ({ control, folder }) => {
+  await withServer(async ({ control, folder, children }) => {
     // A parent that never reaps.
-    const parent = spawn('/bin/sh', ['-c', `/bin/sh ${control.match} ${folder} & exec sleep 1000`])
+    const parent = spawn('/bin/sh', ['-c', `/bin/sh ${control.match} ${folder} & exec sleep 1000`], { stdio: 'ignore' })
     try {
       const hand = controlOf(control)
       await until(async () => await hand.alive() || undefined, soon)
       const pid = Number(readFileSync(control.pidFile, 'utf8'))
       process.kill(pid, 'SIGKILL')
+      // The next server has a child of its own, and its number will be what the file says.
+      process.kill(children()[0]!, 'SIGKILL')
       await until(() => readFileSync(`/proc/${pid}/stat`, 'latin1').includes(') Z ') || undefined, soon)
       assert.equal(await hand.state(), 'dead')
       assert.equal(await hand.start(), 'started')
@@ -216,22 +218,22 @@ test('a command ends at its deadline and when it is aborted, with all that it st
   })
 })
 
-test('a leftover of an earlier try is ended before the same command runs again', async () => {
+test('a command that outlives its caller goes on when it is aborted, and the next try waits for it', async () => {
   await withServer(async ({ control, folder }) => {
     const hand = controlOf(control)
-    const leftover = spawn('/bin/sleep', ['999.5'])
-    const other = spawn('/bin/sleep', ['999.25'])
-    try {
-      await until(() => readFileSync(`/proc/${leftover.pid}/cmdline`, 'latin1').includes('sleep') || undefined, soon)
-      await assert.rejects(hand.run('sleep', ['999.5'], { sole: '999.5', timeoutMs: 50 }), code('control.failed'))
-      assert.equal(readProc(leftover.pid!), undefined)
-      assert.notEqual(readProc(other.pid!), undefined)
-    } finally {
-      leftover.kill('SIGKILL')
-      other.kill('SIGKILL')
-    }
-    assert.ok(folder)
-  })
+    const mark = join(folder, 'mark')
+    const args = ['-c', 'sleep 0.4; echo done >> "$0"; echo said', mark]
+    const abort = new AbortController()
+    const torn = hand.run('sh', args, { outlives: mark, signal: abort.signal })
+    setTimeout(() => { abort.abort(new Error('the worker stops')) }, 100)
+    await assert.rejects(torn, /the worker stops/)
+    await assert.rejects(hand.ended('sh', mark, { timeoutMs: 20 }), code('control.failed'))
+    assert.equal((await hand.run('sh', args, { outlives: mark })).stdout, 'said\n')
+    assert.equal(readFileSync(mark, 'utf8'), 'done\ndone\n')
+    await assert.rejects(hand.run('sh', args, { outlives: mark, timeoutMs: 50 }), code('control.failed'))
+    await hand.ended('sh', mark)
+    assert.equal(readFileSync(mark, 'utf8'), 'done\ndone\ndone\n')
+  }, control => { control.tools = { sh: { path: realpathSync('/bin/sh') } } })
 })
 
 test('locks stay while anything lives', async () => {

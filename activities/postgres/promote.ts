@@ -1,6 +1,6 @@
 import { DrillError } from '../../src/errors.js'
 import type { ActionInputs } from '../../src/drill/actions.js'
-import type { PostgresNode } from '../../src/drill/environment.js'
+import type { DatabaseCluster, PostgresNode } from '../../src/drill/environment.js'
 import type { Action } from '../action.js'
 import { controlOfNode, nodeOf, othersOf, type Reach } from './connection.js'
 import { lookAtNode, standbySignal } from './pair.js'
@@ -32,13 +32,15 @@ async function quickThreatOf (node: PostgresNode): Promise<string | undefined> {
   return `${node.name} is only frozen and could be thawed`
 }
 
+async function refuseWhereThreatened (database: DatabaseCluster, name: string, reach: Reach): Promise<void> {
+  const threats = await Promise.all(othersOf(database, name).map(async other => await quickThreatOf(other) ?? await threatOf(other, reach)))
+  const present = threats.filter(threat => threat !== undefined)
+  if (present.length > 0) throw new DrillError('splitBrain.prevented', `${name} is not promoted: ${present.join('; ')}`)
+}
+
 export const postgresPromote: Action<ActionInputs['postgres.promote']> = {
   async do ({ database, node: name }, context) {
-    const node = nodeOf(database, name)
-    const others = othersOf(database, name)
-    const threats = (await Promise.all(others.map(async other => await quickThreatOf(other) ?? await threatOf(other, context)))).filter(threat => threat !== undefined)
-    if (threats.length > 0) throw new DrillError('splitBrain.prevented', `${name} is not promoted: ${threats.join('; ')}`)
-    const promotion = await promoteNode(node, context)
+    const promotion = await promoteNode(nodeOf(database, name), context, refuseWhereThreatened(database, name, context))
     return {
       summary: promotion.already
         ? `${name} is primary already, on timeline ${promotion.timeline}`

@@ -16,14 +16,17 @@ export interface Promotion {
 }
 
 /**
- * Makes a standby a primary, returned once it takes writes. Whoever calls has made sure that no other primary can be.
- * `pg_promote()` itself would wait in steps of 100 ms.
+ * Makes a standby a primary, returned once it takes writes. `pg_promote()` itself would wait in steps of 100 ms.
+ * @param allowed throws where another primary could be; it is asked while the connection is being made
  */
-export async function promoteNode (node: PostgresNode, reach: Reach): Promise<Promotion> {
+export async function promoteNode (node: PostgresNode, reach: Reach, allowed: Promise<void> = Promise.resolve()): Promise<Promotion> {
+  // Where the connection fails first, nobody waits for the other any more.
+  allowed.catch(() => {})
   return withClient(node, reach, async client => {
-    const startedAt = performance.now()
     const { rows: [before] } = await client.query<{ standby: boolean, lsn: string | null, names: string }>(
       'select pg_is_in_recovery() as standby, pg_last_wal_replay_lsn()::text as lsn, current_setting(\'synchronous_standby_names\') as names')
+    await allowed
+    const startedAt = performance.now()
     if (before!.standby) {
       // pg_rewind and pg_basebackup copy this setting: a new primary would wait for a standby that it does not have.
       if (before!.names !== '') {

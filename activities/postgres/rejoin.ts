@@ -1,6 +1,7 @@
 import { DrillError } from '../../src/errors.js'
 import type { PostgresNode } from '../../src/drill/environment.js'
 import { controlOfNode, withClient, type Reach } from './connection.js'
+import { controlData } from './control-data.js'
 import { followerOf, standbySignal, type SeenNode } from './pair.js'
 import { ensureSlot, waitForStandby } from './standby.js'
 
@@ -46,23 +47,37 @@ async function refuseNewer (node: PostgresNode, primary: SeenNode): Promise<void
   }
 }
 
-/** From any state: dead first, blocked until it is a standby again. Each part can be repeated. */
+/** From any state: dead first, blocked until it is a standby again. Each part can be repeated, and killed between any two. */
 async function rewind (node: PostgresNode, source: PostgresNode, reach: Reach): Promise<void> {
   const control = controlOfNode(node)
+  // One that an earlier try began must not be torn: what it has removed by then, a second one would need.
+  await control.ended('pg_rewind', node.dataDir, { signal: reach.signal })
   await control.block()
   await control.kill()
   await control.clean()
-  // pg_rewind's crash recovery is a single-user server, which refuses to be a standby.
-  await control.removeFile(standbySignal(node))
-  await withClient(source, reach, async client => {
-    await ensureSlot(client, node)
-    // Until its first checkpoint a promoted server's control file names the old timeline, and pg_rewind finds nothing to do.
-    await client.query('checkpoint')
-  }, { queryMs: 30_000 })
-  await runRewind(node, source, reach)
+  if (!await isRewound(node, reach)) {
+    // pg_rewind's crash recovery is a single-user server, which refuses to be a standby.
+    await control.removeFile(standbySignal(node))
+    await withClient(source, reach, async client => {
+      await ensureSlot(client, node)
+      // Until its first checkpoint a promoted server's control file names the old timeline, and pg_rewind finds nothing to do.
+      await client.query('checkpoint')
+    }, { queryMs: 30_000 })
+    await runRewind(node, source, reach)
+  }
   await control.createFile(standbySignal(node))
   await control.unblock()
   await control.start()
+}
+
+/**
+ * Whether pg_rewind has come to its end, whose last acts are a backup label and this state in the control file: no server leaves
+ * both with `standby.signal` absent. Another pg_rewind would let it recover as a primary first, and spoil it.
+ */
+async function isRewound (node: PostgresNode, reach: Reach): Promise<boolean> {
+  const control = controlOfNode(node)
+  if (await control.hasFile(standbySignal(node)) || !await control.hasFile(`${node.dataDir}/backup_label`)) return false
+  return (await controlData(node, reach)).state === 'in archive recovery'
 }
 
 async function runRewind (node: PostgresNode, source: PostgresNode, reach: Reach): Promise<void> {
@@ -77,7 +92,7 @@ async function runRewind (node: PostgresNode, source: PostgresNode, reach: Reach
     '--restore-target-wal', '--no-sync',
   ]
   const password = user === source.user && source.password !== undefined ? { PGPASSWORD: await reach.secret(source.password) } : undefined
-  const result = await control.run('pg_rewind', args, { signal: reach.signal, env: password, sole: node.dataDir, timeoutMs: 10 * 60_000 })
+  const result = await control.run('pg_rewind', args, { signal: reach.signal, env: password, outlives: node.dataDir, timeoutMs: 10 * 60_000 })
   if (result.exitCode !== 0) {
     const words = `${result.stdout}\n${result.stderr}`.trim().split('\n').filter(line => /error|fatal/i.test(line)).slice(-2).join(' / ')
     throw new DrillError('component.unexpected', `pg_rewind of ${node.name} failed with ${result.exitCode}: ${words.slice(0, 400)}`)

@@ -3,6 +3,7 @@ import { DrillError } from '../../src/errors.js'
 import type { DatabaseCluster, PostgresNode } from '../../src/drill/environment.js'
 import { pointEndpointAt, takeOut } from '../haproxy.js'
 import { controlOfNode, withClient, type Reach } from './connection.js'
+import { controlData } from './control-data.js'
 import { rolesText, standbySignal, type SeenNode } from './pair.js'
 import { promoteNode } from './promotion.js'
 import { ensureSlot } from './standby.js'
@@ -79,16 +80,4 @@ async function hasEverything (standby: PostgresNode, stopped: PostgresNode, reac
     const { rows } = await client.query<{ has: boolean | null }>('select pg_last_wal_replay_lsn() > $1::pg_lsn as has', [checkpoint])
     return rows[0]!.has || undefined
   }, { everyMs: 5, deadlineMs: catchUpMs, signal: reach.signal })) === true
-}
-
-async function controlData (node: PostgresNode, reach: Reach): Promise<{ state: string, checkpoint: string }> {
-  // In plain English whatever the machine speaks.
-  const { exitCode, stdout, stderr } = await controlOfNode(node).run('pg_controldata', ['-D', node.dataDir], { signal: reach.signal, env: { LC_ALL: 'C' } })
-  const value = (name: string): string | undefined => stdout.split('\n').find(line => line.startsWith(`${name}:`))?.slice(name.length + 1).trim()
-  const state = value('Database cluster state')
-  const checkpoint = value('Latest checkpoint location')
-  if (exitCode !== 0 || state === undefined || checkpoint === undefined) {
-    throw new DrillError('component.unexpected', `pg_controldata of ${node.name} failed with ${exitCode}: ${stderr.slice(0, 200)}`)
-  }
-  return { state, checkpoint }
 }

@@ -1,4 +1,7 @@
 import { spawn, type SpawnOptions } from 'node:child_process'
+import { closeSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { DrillError, messageOf } from '../errors.js'
 import type { RunOptions, RunResult } from './control.js'
 import { allProcs, readProc, sendSignal, withDescendants } from './proc.js'
@@ -34,6 +37,53 @@ export async function runCommand (path: string, args: string[], spawnOptions: Pi
     clearTimeout(timer)
     signal?.removeEventListener('abort', end)
   }
+}
+
+/**
+ * The same for a command that goes on by itself when the call is aborted or late. It writes to files, for a pipe whose reader is
+ * dead would kill it; they have no name any more, so nothing is left of them.
+ */
+export async function runOutliving (path: string, args: string[], spawnOptions: Pick<SpawnOptions, 'cwd' | 'env' | 'uid' | 'gid'>, options: RunOptions): Promise<RunResult> {
+  const { signal, timeoutMs = 60_000, maxOutputBytes = 1024 * 1024 } = options
+  signal?.throwIfAborted()
+  const [stdout, stderr] = [namelessFile(), namelessFile()]
+  let stopWaiting = (): void => {}
+  try {
+    const child = spawn(path, args, { ...spawnOptions, detached: true, stdio: ['ignore', stdout, stderr] })
+    child.unref()
+    const exitCode = await new Promise<number>((resolve, reject) => {
+      const timer = setTimeout(() => { reject(new DrillError('control.failed', `${path} has not ended within ${timeoutMs} ms; it goes on`)) }, timeoutMs)
+      const abort = (): void => { reject(new DrillError('control.failed', `${path} goes on, but nobody waits for it any more`)) }
+      stopWaiting = () => { clearTimeout(timer); signal?.removeEventListener('abort', abort) }
+      signal?.addEventListener('abort', abort, { once: true })
+      child.once('error', error => { reject(new DrillError('control.failed', `${path} could not be run: ${messageOf(error)}`, { cause: error })) })
+      child.once('exit', code => { resolve(code ?? 128) })
+    })
+    const [out, err] = [contentOf(stdout, maxOutputBytes), contentOf(stderr, maxOutputBytes)]
+    return { exitCode, stdout: out.text, stderr: err.text, truncated: out.full || err.full }
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw error
+  } finally {
+    stopWaiting()
+    closeSync(stdout)
+    closeSync(stderr)
+  }
+}
+
+function namelessFile (): number {
+  const folder = mkdtempSync(join(tmpdir(), 'muster-run-'))
+  try {
+    return openSync(join(folder, 'output'), 'w+', 0o600)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+function contentOf (file: number, maxBytes: number): { text: string, full: boolean } {
+  const bytes = Buffer.alloc(maxBytes + 1)
+  const length = readSync(file, bytes, 0, bytes.length, 0)
+  return { text: bytes.subarray(0, Math.min(length, maxBytes)).toString('utf8'), full: length > maxBytes }
 }
 
 function killTree (pid: number): void {

@@ -7,16 +7,17 @@ export type ComponentState = 'running' | 'frozen' | 'dead'
 
 export interface RunOptions {
   signal?: AbortSignal
-  /** Default 60 s; the command and what it started are killed then. */
+  /** Default 60 s; the command and what it started are killed then (or left, where it outlives its caller). */
   timeoutMs?: number
   /** Of stdout and of stderr each; what is beyond is thrown away. Default 1 MiB. */
   maxOutputBytes?: number
   /** Added to the tool's environment. The only way to hand over a secret: arguments are public on a machine. */
   env?: Record<string, string>
   /**
-   * An argument that no two commands of this tool may share at once: leftovers of an attempt whose worker died are ended first.
+   * Makes a command that must not be torn in the middle go on when the call is aborted, late, or its worker dies. The text is one
+   * of its arguments: by the tool and this a later try finds it (`ended`), and waits for it before it runs one of its own.
    */
-  sole?: string
+  outlives?: string
 }
 
 export interface RunResult {
@@ -34,6 +35,8 @@ export interface RunResult {
 export interface Controller {
   /** Runs an allow-listed command beside the component, without a shell. A non-zero exit code is a result, not an error. */
   run: (tool: string, args: string[], options?: RunOptions) => Promise<RunResult>
+  /** Waits until no earlier run of a tool goes on that was to outlive its caller; default 10 min. How it ended, only the component tells. */
+  ended: (tool: string, outlives: string, options?: { signal?: AbortSignal, timeoutMs?: number }) => Promise<void>
   /** SIGKILL of everything that the component consists of, returned once it is gone; `tree: false` takes its first process alone. */
   kill: (options?: { tree?: boolean }) => Promise<void>
   /** SIGSTOP of everything. Throws where there is nothing to freeze. */

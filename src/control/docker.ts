@@ -58,7 +58,16 @@ export function dockerController (control: DockerControl): Controller {
   async function run (name: string, args: string[], options: RunOptions = {}): Promise<RunResult> {
     const tool = control.tools && Object.hasOwn(control.tools, name) ? control.tools[name] : undefined
     if (!tool) throw new DrillError('control.refused', `"${name}" is not among the tools of container ${what} (${Object.keys(control.tools ?? {}).join(', ') || 'none'})`)
+    if (options.outlives !== undefined) await ended(name, options.outlives, options)
     return execute(tool.path, args, { ...options, env: { ...tool.env, ...options.env } })
+  }
+
+  /** What runs beside the container belongs to the engine and goes on by itself; its name says which tool it is. */
+  async function ended (name: string, _outlives: string, { signal, timeoutMs = 10 * 60_000 }: { signal?: AbortSignal, timeoutMs?: number } = {}): Promise<void> {
+    const deadline = AbortSignal.timeout(timeoutMs)
+    const path = control.tools && Object.hasOwn(control.tools, name) ? control.tools[name]!.path : name
+    const answer = await engine.request('POST', `/containers/${besideName(await container(), path)}/wait?condition=not-running`, undefined, signal ? AbortSignal.any([signal, deadline]) : deadline)
+    if (answer.status !== 200 && answer.status !== 404) throw new DrillError('control.failed', `The engine answered ${answer.status} when asked whether ${name} goes on`)
   }
 
   /** In the container while it runs; beside it, with its image, volumes and networks, while it is dead. */
@@ -72,7 +81,7 @@ export function dockerController (control: DockerControl): Controller {
     try {
       return stateOf(now) === 'running'
         ? await inside(engine, now, [path, ...args], variables, maxOutputBytes, both)
-        : await beside(engine, now, [path, ...args], variables, maxOutputBytes, both)
+        : await beside(engine, now, [path, ...args], variables, maxOutputBytes, both, options.outlives !== undefined)
     } catch (error) {
       if (deadline.aborted && !signal?.aborted) throw new DrillError('control.failed', `${path} did not end within ${timeoutMs} ms`, { cause: error })
       throw error
@@ -87,6 +96,7 @@ export function dockerController (control: DockerControl): Controller {
 
   return {
     run,
+    ended,
     state: async () => stateOf(await container()),
     alive: async () => stateOf(await container()) !== 'dead',
     // The death of a container's first process is the death of all of it: there is no smaller kill.
@@ -151,10 +161,10 @@ async function inside (engine: Engine, { Id }: Container, command: string[], env
   return { ...output, exitCode }
 }
 
-/** Its name is the container's and the program's: two can never run at once, and a leftover of a dead worker is removed first. */
-async function beside (engine: Engine, now: Container, command: string[], env: string[], maxBytes: number, signal: AbortSignal): Promise<RunResult> {
-  const { Id, Name, Image, Config, HostConfig } = now
-  const name = `${Name.slice(1)}.muster-${posix.basename(command[0]!)}`
+/** Its name is the container's and the program's: two can never run at once, and what is left of an ended one is removed first. */
+async function beside (engine: Engine, now: Container, command: string[], env: string[], maxBytes: number, signal: AbortSignal, outlives: boolean): Promise<RunResult> {
+  const { Id, Image, Config, HostConfig } = now
+  const name = besideName(now, command[0]!)
   await engine.request('DELETE', `/containers/${name}?force=true`)
   const created = await engine.json<{ Id: string }>('POST', `/containers/create?name=${encodeURIComponent(name)}`, {
     Image, Entrypoint: command.slice(0, 1), Cmd: command.slice(1), User: Config.User, Env: [...Config.Env ?? [], ...env], WorkingDir: Config.WorkingDir,
@@ -167,6 +177,10 @@ async function beside (engine: Engine, now: Container, command: string[], env: s
     const output = await engine.frames('GET', `/containers/${created.Id}/logs?stdout=true&stderr=true`, undefined, maxBytes, signal)
     return { ...output, exitCode: ended.StatusCode }
   } finally {
-    await engine.request('DELETE', `/containers/${created.Id}?force=true`)
+    if (!outlives || !signal.aborted) await engine.request('DELETE', `/containers/${created.Id}?force=true`)
   }
+}
+
+function besideName ({ Name }: Container, path: string): string {
+  return `${blockedName.exec(Name.slice(1))?.[1] ?? Name.slice(1)}.muster-${posix.basename(path)}`
 }

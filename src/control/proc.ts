@@ -4,6 +4,8 @@ import { basename } from 'node:path'
 /** One live process of Linux. With its start time the number names one process for ever. */
 export interface Proc {
   pid: number
+  /** Of its program's file, cut to 15 characters. */
+  name: string
   parent: number
   /** Clock ticks since boot. */
   startTime: number
@@ -16,10 +18,11 @@ export function readProc (pid: number): Proc | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
     // The name in parentheses may itself hold spaces and parentheses.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    const end = stat.lastIndexOf(')')
+    const fields = stat.slice(end + 2).split(' ')
     const state = fields[0]!
     if (state === 'Z' || state === 'X') return undefined
-    return { pid, parent: Number(fields[1]), startTime: Number(fields[19]), state }
+    return { pid, name: stat.slice(stat.indexOf('(') + 1, end), parent: Number(fields[1]), startTime: Number(fields[19]), state }
   } catch {
     return undefined
   }
@@ -54,7 +57,9 @@ export function commandLineOf (pid: number): string {
 }
 
 /** Whether it runs a program of that name in that folder. */
-export function worksIn (pid: number, folder: string, program: string): boolean {
+export function worksIn ({ pid, name }: Proc, folder: string, program: string): boolean {
+  // Without a further look at each process of the machine.
+  if (name !== program.slice(0, 15)) return false
   try {
     return readlinkSync(`/proc/${pid}/cwd`) === folder && programOf(pid) === program
   } catch {

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { basename } from 'node:path'
 import { DrillError, messageOf } from '../errors.js'
 import type { ProcessControl } from '../drill/environment.js'
-import { runCommand } from './command.js'
+import { runCommand, runOutliving } from './command.js'
 import type { ComponentState, Controller, ControllerOptions, RunOptions, RunResult } from './control.js'
 import { allProcs, commandLineOf, isSame, programOf, readProc, sendSignal, withDescendants, worksIn, type Proc } from './proc.js'
 import { until } from './until.js'
@@ -35,7 +35,7 @@ export function processController (control: ProcessControl, { workDir }: Control
   function tree (): Proc[] {
     const first = root()
     const all = allProcs()
-    const orphans = workDir === undefined ? [] : all.filter(proc => worksIn(proc.pid, workDir, program))
+    const orphans = workDir === undefined ? [] : all.filter(proc => worksIn(proc, workDir, program))
     return withDescendants(first === undefined ? orphans : [first, ...orphans], all).filter(proc => proc.pid !== process.pid)
   }
 
@@ -101,27 +101,36 @@ export function processController (control: ProcessControl, { workDir }: Control
     const procs = tree()
     const first = root()
     if (first) sendSignal(first, control.stopSignal ?? 'SIGTERM')
-    const dead = await until(() => tree().length === 0 || undefined, { everyMs: 2, deadlineMs: timeoutMs, signal })
+    const dead = await until(() => (first === undefined || !isSame(first)) && tree().length === 0 ? true : undefined, { everyMs: 2, deadlineMs: timeoutMs, signal })
     if (!dead) throw new DrillError('control.failed', `${control.match} did not stop within ${timeoutMs} ms of ${control.stopSignal ?? 'SIGTERM'}`)
     return procs.length === 0 ? 'already' : 'stopped'
   }
 
-  async function run (name: string, args: string[], options: RunOptions = {}): Promise<RunResult> {
+  function toolOf (name: string): { path: string, env?: Record<string, string> } {
     const tool = control.tools && Object.hasOwn(control.tools, name) ? control.tools[name] : undefined
     if (!tool) throw new DrillError('control.refused', `"${name}" is not among the tools of ${control.match} (${Object.keys(control.tools ?? {}).join(', ') || 'none'})`)
-    if (options.sole !== undefined) {
-      const { sole } = options
-      const leftovers = allProcs().filter(proc => programOf(proc.pid) === basename(tool.path) && commandLineOf(proc.pid).split(' ').includes(sole))
-      const procs = withDescendants(leftovers, leftovers.length > 0 ? allProcs() : [])
-      for (const proc of procs) sendSignal(proc, 'SIGKILL')
-      await gone(procs, `an earlier ${name}`)
-    }
+    return tool
+  }
+
+  async function ended (name: string, outlives: string, { signal, timeoutMs = 10 * 60_000 }: { signal?: AbortSignal, timeoutMs?: number } = {}): Promise<void> {
+    const program = basename(toolOf(name).path)
+    const isThere = (): boolean => allProcs().some(proc => proc.name === program.slice(0, 15) && commandLineOf(proc.pid).split(' ').includes(outlives))
+    const over = await until(() => !isThere() || undefined, { everyMs: 20, deadlineMs: timeoutMs, signal })
+    if (!over) throw new DrillError('control.failed', `An earlier ${name} of ${outlives} still runs after ${timeoutMs} ms`)
+  }
+
+  async function run (name: string, args: string[], options: RunOptions = {}): Promise<RunResult> {
+    const tool = toolOf(name)
     const { cwd, env, uid, gid } = control.start
-    return runCommand(tool.path, args, { cwd, uid, gid, env: { ...env, ...tool.env, ...options.env } }, options)
+    const spawnOptions = { cwd, uid, gid, env: { ...env, ...tool.env, ...options.env } }
+    if (options.outlives === undefined) return runCommand(tool.path, args, spawnOptions, options)
+    await ended(name, options.outlives, options)
+    return runOutliving(tool.path, args, spawnOptions, options)
   }
 
   return {
     run,
+    ended,
     start,
     stop,
     state: async () => state(),

@@ -50,6 +50,7 @@ export const errorTable = {
   'server.busy': { status: 503, retryable: true, means: 'The API has more to do than it can', remedy: 'Wait for the seconds in Retry-After; running drills go on' },
   'server.stopping': { status: 503, retryable: true, means: 'The API is shutting down', remedy: 'Try again in a moment; running drills go on' },
   'store.down': { status: 503, retryable: true, means: 'The store (PostgreSQL) does not answer', remedy: 'Start it or mend MUSTER_STORE_URL; running drills go on and are recorded later' },
+  'store.outdated': { status: 503, retryable: false, means: 'The tables of the store are older than this Muster', remedy: 'Run `muster migrate`' },
   'store.migrating': { status: 503, retryable: true, means: 'Somebody else is migrating the store', remedy: 'Wait and try again' },
   'store.append': { status: 500, retryable: false, means: 'A timeline event contradicts what is recorded under its number', remedy: 'Do not touch the table; run `muster verify` on the drill' },
   'temporal.down': { status: 503, retryable: true, means: 'Temporal does not answer', remedy: 'Start it or mend TEMPORAL_ADDRESS' },

@@ -53,10 +53,10 @@ test('a preflight that refuses is answered with every reason', async () => {
 })
 
 for (const [what, body, expected, detail] of [
-  ['an unknown runbook', { runbook: 'nix' }, '404 runbook.unknown', /there is failover/],
-  ['an unknown environment', { environment: 'nix' }, '404 environment.unknown', /lab/],
-  ['a runbook with errors', { runbook: 'broken' }, '422 runbook.invalid', /broken\.yaml:3:5/],
-  ['a lookup that leads nowhere', { runbook: 'elsewhere' }, '422 lookup.unresolved', /nothing/],
+  ['an unknown runbook', { runbook: 'nix' }, '404 runbook.unknown', /there is no runbook "nix"/],
+  ['an unknown environment', { environment: 'nix' }, '404 environment.unknown', /there is no environment "nix"/],
+  ['a runbook with errors', { runbook: 'broken' }, '422 runbook.invalid', /broken\.yaml:\d+:\d+ /],
+  ['a lookup that leads nowhere', { runbook: 'elsewhere' }, '422 lookup.unresolved', /env\.cache/],
   ['an unknown parameter', { params: { nix: 1 } }, '422 params.invalid', /nix/],
   ['a parameter outside its list', { params: { fault: 'burn' } }, '422 params.invalid', /kill, freeze/],
   ['a parameter over its maximum', { params: { count: 4 } }, '422 params.invalid', /from 1 to 3/],
@@ -196,9 +196,9 @@ test('a cursor that no list gave is refused', async () => {
 
 test('runbooks and environments are told with their errors and without secrets', async () => {
   const runbooks = await api.call('GET', '/v1/runbooks', { as: 'observer' })
-  assert.deepEqual((runbooks.body['runbooks'] as Array<{ name: string, problems: string[] }>).map(({ name, problems }) => [name, problems.length]), [['failover', 0], ['elsewhere', 0], ['broken', 1]])
+  assert.deepEqual((runbooks.body['runbooks'] as Array<{ name: string, usable: boolean }>).map(({ name, usable }) => [name, usable]), [['broken', false], ['elsewhere', true], ['failover', true]])
   const environment = await api.call('GET', '/v1/environments/lab', { as: 'observer' })
-  assert.deepEqual(environment.body['environment'], { name: 'lab', tier: 'lab', channels: { chat: { webhook: 'env:WEBHOOK' } } })
+  assert.deepEqual(environment.body['environment'], { name: 'lab', tier: 'lab', taskQueue: 'muster', breakGlass: false, channels: { chat: { webhook: 'env:WEBHOOK' } } })
   assert.equal((await api.call('GET', '/v1/environments', { as: 'observer' })).status, 200)
   assert.equal((await api.call('GET', '/v1/runbooks/broken', { as: 'observer' })).status, 200)
   assert.equal(code(await api.call('GET', '/v1/runbooks/nix', { as: 'observer' })), '404 runbook.unknown')

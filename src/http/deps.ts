@@ -1,13 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
-import type { Environment } from '../drill/environment.js'
 import type { DrillInput } from '../drill/input.js'
 import type { ProbeSample } from '../drill/observation.js'
 import type { PlanLine } from '../drill/plan.js'
 import type { DrillReport } from '../drill/report.js'
-import type { Runbook } from '../drill/runbook.js'
 import type { DrillEvent } from '../drill/timeline.js'
+import type { Catalog } from '../runbook/catalog.js'
 import type { Store } from '../store/pool.js'
 import type { TemporalDoor } from '../temporal/door.js'
 
@@ -20,22 +19,6 @@ export interface ApiConfig {
   /** Event streams that one person may hold open. */
   streams: number
   trustProxy: boolean
-}
-
-/** A runbook or environment as its file has it; with `problems` (file:line:col each) it cannot be used. */
-export interface Listed<T> {
-  name: string
-  /** For people: path below the folder of runbooks. */
-  file: string
-  value?: T
-  /** SHA-256 of the file, hex. */
-  hash: string
-  problems: string[]
-}
-
-export interface Catalog {
-  runbooks: Array<Listed<Runbook>>
-  environments: Array<Listed<Environment>>
 }
 
 /** What a report is made from. */

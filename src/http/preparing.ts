@@ -2,10 +2,11 @@ import { createHash, randomBytes } from 'node:crypto'
 import { instantiate } from '../drill/instantiate.js'
 import type { DrillInput } from '../drill/input.js'
 import type { Person } from '../drill/people.js'
-import { allSteps, type Runbook } from '../drill/runbook.js'
 import { DrillError } from '../errors.js'
+import type { Catalog } from '../runbook/catalog.js'
+import { validateInstance } from '../runbook/instance.js'
+import { problemLine } from '../runbook/problem.js'
 import { canonicalJson } from '../store/chain.js'
-import type { Catalog, Listed } from './deps.js'
 
 /** What a caller asks for, of a drill or of a plan. */
 export interface Wanted { runbook: string, environment: string, params?: Record<string, unknown>, production?: boolean }
@@ -13,23 +14,28 @@ export interface Wanted { runbook: string, environment: string, params?: Record<
 /**
  * The input of a drill: runbook and environment as their files are now, parameters filled in.
  *
- * @throws DrillError `runbook.unknown`, `environment.unknown`, `runbook.invalid`, `environment.invalid` (details: file:line:col each),
- * `params.invalid`, `lookup.unresolved` (details: Refusal[])
+ * @throws DrillError `runbook.unknown`, `environment.unknown`, `runbook.invalid`, `environment.invalid` (details: each problem with
+ * its place), `params.invalid`, `lookup.unresolved` (details: Refusal[])
  */
 export function prepare (catalog: Catalog, wanted: Wanted, commander: Person, drillId: string): DrillInput {
-  const found = usable(catalog.runbooks, wanted.runbook, 'runbook')
-  const environment = usable(catalog.environments, wanted.environment, 'environment').value
+  const found = catalog.runbook(wanted.runbook)
+  const environment = catalog.environment(wanted.environment).value
   const { runbook, params, problems } = instantiate(found.value, { params: wanted.params ?? {}, environment })
   const [first] = problems
   if (first) {
     const code = first.code === 'params.invalid' ? 'params.invalid' : 'lookup.unresolved'
     throw new DrillError(code, problems.map(({ message }) => message).join('; '), { details: problems })
   }
+  // With these very parameters and this environment every input must be complete: a drill must not find out half-way.
+  const flaws = validateInstance(runbook).map(({ pointer, message, hint }) => found.problemAt(pointer, message, hint))
+  if (flaws.length > 0) {
+    throw new DrillError('runbook.invalid', `runbook "${wanted.runbook}" does not fit environment "${wanted.environment}": ${flaws.slice(0, 3).map(problemLine).join('; ')}`, { details: flaws })
+  }
   return {
     drillId,
     runbook,
     runbookHash: found.hash,
-    runbooks: nested(catalog, found.value),
+    runbooks: catalog.nested(found.value),
     environment,
     params,
     commander,
@@ -47,31 +53,4 @@ export function newDrillId (runbook: string, now: Date): string {
 /** SHA-256 of a request, hex: the same wish has the same hash, however its keys are ordered. */
 export function hashOf (wanted: Wanted): string {
   return createHash('sha256').update(canonicalJson({ ...wanted, params: wanted.params ?? {}, production: wanted.production ?? false })).digest('hex')
-}
-
-/** A runbook or environment that has no errors. */
-export function usable<T> (list: Array<Listed<T>>, name: string, kind: 'runbook' | 'environment'): Listed<T> & { value: T } {
-  const found = find(list, name, kind)
-  if (found.value === undefined || found.problems.length > 0) {
-    throw new DrillError(`${kind}.invalid`, `${kind} "${name}" has errors: ${found.problems.slice(0, 3).join('; ')}`, { details: found.problems })
-  }
-  return { ...found, value: found.value }
-}
-
-/** A runbook or environment, whether or not it has errors. */
-export function find<T> (list: Array<Listed<T>>, name: string, kind: 'runbook' | 'environment'): Listed<T> {
-  const found = list.find(one => one.name === name)
-  if (!found) throw new DrillError(`${kind}.unknown`, `there is no ${kind} "${name}"; there is ${list.map(one => one.name).join(', ') || 'none'}`)
-  return found
-}
-
-/** Every runbook that this one may run, also through another; one that is missing is named. */
-function nested (catalog: Catalog, runbook: Runbook, found: Record<string, Runbook> = {}): Record<string, Runbook> {
-  for (const step of allSteps(runbook.steps)) {
-    if (step.kind !== 'runbook' || Object.hasOwn(found, step.runbook)) continue
-    const inner = usable(catalog.runbooks, step.runbook, 'runbook').value
-    found[step.runbook] = inner
-    nested(catalog, inner, found)
-  }
-  return found
 }

@@ -27,7 +27,7 @@ export async function migrate (url: string, options: { connectTimeoutMs?: number
 }
 
 /** Beside `src`, from the sources and from `dist/src`. */
-function migrationsFolder (): string {
+export function migrationsFolder (): string {
   const folders = ['../../migrations/', '../../../migrations/'].map(path => fileURLToPath(new URL(path, import.meta.url)))
   const found = folders.find(folder => existsSync(folder))
   if (found === undefined) throw new DrillError('internal', 'The folder of migrations is missing from this installation')

@@ -2,9 +2,9 @@ import { ApplicationFailure, Context, type CancelledFailure } from '@temporalio/
 import type { ActionInputs, ActionName, ActionResult, ActivityContextInput, UndoResult } from '../src/drill/actions.js'
 import type { CheckInputs, CheckName, CheckResult } from '../src/drill/checks.js'
 import { DrillError, messageOf } from '../src/errors.js'
-import type { Action, Actions, Check, Checks, StepContext } from './action.js'
+import type { Action, Actions, Check, StepContext } from './action.js'
 import { canariesPrepare } from './canaries.js'
-import { checks } from './checks/index.js'
+import { createChecks } from './checks/index.js'
 import { componentFreeze, componentKill } from './component.js'
 import { haproxySwitch } from './haproxy.js'
 import { createNotify } from './notify.js'
@@ -28,7 +28,7 @@ export const actions: Actions = {
   'canaries.prepare': canariesPrepare,
 }
 
-export interface ActivityDeps extends RecordDeps, Omit<PreflightDeps, 'checks'>, Omit<ObserveDeps, keyof StepContext> {
+export interface ActivityDeps extends RecordDeps, Omit<PreflightDeps, 'checks' | 'context'>, Omit<ObserveDeps, keyof StepContext> {
   /** The drill that holds an environment now, asked of Temporal. */
   holder: (environment: string) => Promise<{ drillId: string, summary: string } | undefined>
   /** The value behind `env:NAME` or `file:PATH`. */
@@ -45,12 +45,13 @@ type CheckActivities = { [C in CheckName as `check.${C}`]: (input: CheckCall<Che
 
 /** The full list of capabilities of a worker. */
 export function createActivities (deps: ActivityDeps) {
+  const checks = createChecks(deps)
   return {
     ...named(Object.entries(actions), name => name, action => doing(deps, action)) as DoActivities,
     ...named(Object.entries(actions), name => `${name}.undo`, action => undoing(deps, action)) as UndoActivities,
     ...named(Object.entries(checks), name => `check.${name}`, check => asking(deps, check)) as CheckActivities,
     record: createRecord(deps),
-    preflight: createPreflight({ ...deps, checks: checks as Checks, context: (drillId, stepId) => contextOf(deps, drillId, stepId) }),
+    preflight: createPreflight({ ...deps, checks, context: (drillId, stepId) => contextOf(deps, drillId, stepId) }),
     notify: createNotify(deps),
     observe: createObserve(deps, (drillId, stepId) => contextOf(deps, drillId, stepId)),
     holder: async ({ environment }: { environment: string }) => await deps.holder(environment),

@@ -1,0 +1,155 @@
+import { durationMs } from '../../src/drill/duration.js'
+import type { DatabaseCluster } from '../../src/drill/environment.js'
+import type { WrittenCanary } from '../../src/drill/loss.js'
+import type { Observation, ProbeEdge, ProbeSample } from '../../src/drill/observation.js'
+import type { Observe } from '../../src/drill/runbook.js'
+import { DrillError } from '../../src/errors.js'
+import { startCanaries } from './canary.js'
+import { follow, standingUp } from './edges.js'
+import { forgetLastWords, openJournal, readLastWords, saveLastWords } from './journal.js'
+import { addLatency } from './latency.js'
+import { createOutbox, createShipment } from './outbox.js'
+import { startProbe } from './probe.js'
+import { databaseTarget, httpTarget, type Target } from './targets.js'
+import { latestWords, observationOf, takeUp, type LastWords } from './words.js'
+
+export interface ObserveInput {
+  drillId: string
+  /** Instantiated: `database` is a DatabaseCluster. */
+  observe: Observe
+  /** Name of the environment. */
+  environment: string
+}
+
+export interface ObserveContext {
+  sendEdge: (edge: ProbeEdge) => Promise<void>
+  saveSamples: (samples: ProbeSample[]) => Promise<void>
+  saveCanaries?: (canaries: WrittenCanary[]) => Promise<void>
+  /** Its abort ends the observation, which then returns. */
+  signal: AbortSignal
+  heartbeat: (words: LastWords) => void
+  /** Details of an earlier attempt's last heartbeat. */
+  previous: unknown
+  secret: (ref: string) => Promise<string>
+  /** Folder of this worker that outlives it: journals of canaries lie there. */
+  dataDir: string
+  /** Epoch ms. Default Date.now. */
+  now?: () => number
+  log?: (message: string, fields?: Record<string, unknown>) => void
+}
+
+const liveEveryMs = 500
+/** How long what is owed to the drill and to the store may delay the end. */
+const drainMs = 2_000
+
+/**
+ * Watches a system from outside until `signal` aborts, then answers its totals; it throws only for what makes it impossible, such
+ * as a journal that cannot be written. Signals `ready` once every target and a canary were good, and each `down` and `up` at once.
+ * After a worker's death the next attempt goes on where the last word was, with a new run, and says how long nobody looked.
+ */
+export async function observe (input: ObserveInput, context: ObserveContext): Promise<Observation> {
+  const { drillId, observe: { probe, canaries } } = input
+  const { dataDir, now = Date.now } = context
+  if (!/^[\w-][\w.-]*$/.test(drillId)) throw new DrillError('input.invalid', `"${drillId}" is no drill id`)
+  const intervalMs = durationMs(probe.interval)
+  const timeoutMs = durationMs(probe.timeout)
+  const address = await addressOf(input.observe.database as DatabaseCluster | undefined, context.secret)
+  if (canaries && !address) throw new DrillError('input.invalid', 'canaries need `observe.database`')
+
+  const before = latestWords(context.previous, readLastWords(dataDir, drillId))
+  const words: LastWords = before ? takeUp(before, now()) : { startedAtMs: now(), atMs: now(), ready: false, targets: {}, blind: [], undelivered: [] }
+  const targets: Target[] = [...address ? [databaseTarget(address)] : [], ...(probe.http ?? []).map(page => httpTarget(page, drillId))]
+  for (const { name } of targets) words.targets[name] ??= { samples: 0, failed: 0, maxMs: 0, latencies: {}, standing: { ...standingUp } }
+
+  const edges = createOutbox(context.sendEdge, error => { context.log?.('an edge of the probe did not get through yet', { error: String(error) }) })
+  const samples = createShipment(context.saveSamples)
+  const settled = createShipment<WrittenCanary>(async rows => { await context.saveCanaries?.(rows) })
+  const say = (): void => {
+    Object.assign(words, { atMs: now(), undelivered: edges.waiting() })
+    saveLastWords(dataDir, drillId, words)
+    context.heartbeat(words)
+  }
+  const tell = (edge: ProbeEdge): void => {
+    edges.push(edge)
+    say()
+  }
+  for (const edge of words.undelivered) edges.push(edge)
+
+  const sayReady = (): void => {
+    const good = Object.values(words.targets).every(({ samples, failed }) => samples > failed)
+    if (words.ready || !good || (words.canaries && words.canaries.acked === 0)) return
+    words.ready = true
+    tell({ edge: 'ready' })
+  }
+
+  const onSample = (sample: ProbeSample): void => {
+    samples.add(sample)
+    const totals = words.targets[sample.target]!
+    totals.samples++
+    if (sample.ok) {
+      addLatency(totals.latencies, sample.latencyMs)
+      totals.maxMs = Math.max(totals.maxMs, sample.latencyMs)
+    } else {
+      totals.failed++
+    }
+    const { standing, edge } = follow(totals.standing, sample, probe, now())
+    totals.standing = standing
+    sayReady()
+    // What never was good has no outage: the drill waits for `ready` and says so.
+    if (edge && words.ready) {
+      if (edge.edge === 'down' && edge.target === 'database') words.outage ??= { fromMs: edge.firstFailedAtMs }
+      if (edge.edge === 'up' && edge.target === 'database' && words.outage) words.outage.toMs ??= edge.firstGoodAtMs
+      tell(edge)
+    }
+  }
+
+  const journal = canaries ? openJournal(dataDir, drillId) : undefined
+  if (journal) words.canaries ??= { issued: 0, acked: 0, refused: 0, unknown: 0, missed: 0, acks: { longestGapMs: 0, gaps: [] } }
+  const writers = canaries && journal && address
+    ? startCanaries({
+      address, drillId, ...canaries, connectMs: timeoutMs, writeMs: Math.max(1_000, 2 * timeoutMs), journal, totals: words.canaries!, now,
+      onSettled: canary => {
+        if (context.saveCanaries) settled.add(canary)
+        if (!words.ready) sayReady()
+      },
+    })
+    : undefined
+  const prober = startProbe({ targets, intervalMs, timeoutMs, now, onSample, onBlind: span => { words.blind.push(span) } })
+  const live = setInterval(() => {
+    say()
+    Promise.all([samples.ship(), settled.ship()]).catch(() => {})
+  }, liveEveryMs)
+
+  try {
+    await Promise.race([aborted(context.signal), ...writers ? [writers.failed] : []])
+  } finally {
+    clearInterval(live)
+    await Promise.all([prober.stop(), writers?.stop()])
+    journal?.close()
+    say()
+    await Promise.all([edges.drain(drainMs), within(drainMs, samples.ship().then(samples.ship)), within(drainMs, settled.ship().then(settled.ship))])
+    await Promise.all(targets.map(async target => { await target.close?.() }))
+  }
+  return observationOf(words, now(), intervalMs)
+}
+
+/** Once the totals are handed over for good. */
+export function endObservation (dataDir: string, drillId: string): void {
+  forgetLastWords(dataDir, drillId)
+}
+
+async function addressOf (database: DatabaseCluster | undefined, secret: ObserveContext['secret']) {
+  if (!database) return undefined
+  const { password, ...endpoint } = database.endpoint
+  return { ...endpoint, password: password === undefined ? undefined : await secret(password) }
+}
+
+async function aborted (signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await new Promise(resolve => { signal.addEventListener('abort', resolve, { once: true }) })
+}
+
+async function within (ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  await Promise.race([work, new Promise<void>(resolve => { timer = setTimeout(resolve, ms) })])
+  clearTimeout(timer)
+}

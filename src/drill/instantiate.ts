@@ -9,8 +9,11 @@ export interface Instance {
   runbook: Runbook
   params: Record<string, ParamValue>
   /** `params.invalid` or `lookup.unresolved`; empty = the instance can be used. */
-  problems: Refusal[]
+  problems: InstanceProblem[]
 }
+
+/** `pointer`: where in the runbook, for a lookup. */
+export interface InstanceProblem extends Refusal { pointer?: string }
 
 type Scope = Pick<LookupScope, 'params' | 'env' | 'choices'>
 
@@ -24,15 +27,21 @@ export function instantiate (runbook: Runbook, { params: given, environment }: {
   const scope: Scope = { params, env: environment, choices: choicesOf(runbook) }
   const { steps, params: declared, ...rest } = runbook
   const unresolved: Unresolved[] = []
-  const head = resolve(rest, scope, '', unresolved).value
+  const head = fill(rest, scope, '', unresolved)
   textFields(head)
   const filled: Runbook = { ...head, ...(declared ? { params: declared } : {}), steps: fillSteps(steps, scope, '/steps', unresolved) }
-  return { runbook: filled, params, problems: unresolved.map(({ message, pointer }) => ({ code: 'lookup.unresolved', message: `${message} (at ${pointer})` })) }
+  return { runbook: filled, params, problems: unresolved.map(({ message, pointer }) => ({ code: 'lookup.unresolved', message: `${placeText(steps, pointer)}: ${message}`, pointer })) }
 }
 
 /** The values that each parameter with an `enum` can have. */
 export function choicesOf (runbook: Pick<Runbook, 'params'>): Record<string, readonly string[]> {
   return Object.fromEntries(Object.entries(runbook.params ?? {}).flatMap(([name, param]) => param.enum ? [[name, param.enum]] : []))
+}
+
+/** A place for people: the step's id where there is one. */
+function placeText (steps: Step[], pointer: string): string {
+  const index = /^\/steps\/(\d+)/.exec(pointer)?.[1]
+  return index === undefined ? pointer.slice(1) : `step "${steps[Number(index)]!.id}"`
 }
 
 function fillSteps (steps: Step[], scope: Scope, pointer: string, unresolved: Unresolved[]): Step[] {
@@ -49,12 +58,34 @@ function fillStep (step: Step, scope: Scope, pointer: string, unresolved: Unreso
   if (rest.kind === 'parallel') {
     const { branches, ...own } = rest
     return {
-      ...textFields(resolve(own, scope, pointer, unresolved).value),
+      ...textFields(fill(own, scope, pointer, unresolved)),
       ...conditions,
       branches: branches.map((branch, index) => fillSteps(branch, scope, `${pointer}/branches/${index}`, unresolved)),
     }
   }
-  return { ...textFields(resolve(rest, scope, pointer, unresolved).value), ...conditions } as Step
+  return { ...textFields(fill(rest, scope, pointer, unresolved)), ...conditions } as Step
+}
+
+/** What an environment may leave out, and whoever looks it up can do without: an address with a public certificate has no `caFile`. */
+const mayBeAbsent = /^env\..+\.(caFile|alertmanager)$/
+
+/** Resolves, and leaves out a field that is a lookup of something optional that this environment does not have. */
+function fill<T extends object> (value: T, scope: Scope, pointer: string, unresolved: Unresolved[]): T {
+  const result = resolve(value, scope, pointer)
+  for (const problem of result.unresolved) {
+    if (!mayBeAbsent.test(problem.lookup) || !removed(result.value, problem.pointer.slice(pointer.length))) unresolved.push(problem)
+  }
+  return result.value
+}
+
+/** Removes a field that holds one lookup alone. */
+function removed (root: object, pointer: string): boolean {
+  const keys = pointer.slice(1).split('/')
+  const last = keys.pop()!
+  const holder = keys.reduce<unknown>((value, key) => (value as Record<string, unknown>)[key], root) as Record<string, unknown>
+  if (Array.isArray(holder) || !/^\{\{[^{}]*\}\}$/.test(String(holder[last]))) return false
+  delete holder[last]
+  return true
 }
 
 /** Known = true or false. What an environment does not have is absent, so false: its fields are optional. */

@@ -43,7 +43,7 @@ export function takes (param: Param): string {
 }
 
 /** The value in its declared type, or undefined where it has another. */
-function typedValue (param: Param, value: unknown): ParamValue | undefined {
+export function typedValue (param: Param, value: unknown): ParamValue | undefined {
   switch (param.type) {
     case 'integer': {
       const number = typeof value === 'string' && /^-?\d{1,15}$/.test(value) ? Number(value) : value

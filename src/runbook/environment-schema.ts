@@ -1,0 +1,142 @@
+import Type from 'typebox'
+import { tiers, type Control, type Environment } from '../drill/environment.js'
+import { closed, flag, list, matching, name, oneOf, table, text } from './pieces.js'
+import { durationPattern } from '../drill/duration.js'
+
+/** The inventory of a system under drill. `name` may be left out of a file: it is the file's own. */
+
+const host = text('Host name or address, as the worker of this environment sees it.')
+const port = Type.Integer({ minimum: 1, maximum: 65535, description: 'TCP port.', errorMessage: 'a port from 1 to 65535' })
+const url = (description: string) => Type.String({ pattern: '^https?://[^\\s]+$', maxLength: 2000, description, errorMessage: 'an address that starts with http:// or https://' })
+const absolutePath = (description: string) => Type.String({ pattern: '^/', maxLength: 1000, description, errorMessage: 'an absolute path' })
+const secret = (description: string) => Type.String({ pattern: '^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$', maxLength: 1000, description, writeOnly: true, errorMessage: 'a reference, env:NAME or file:/PATH, never the secret itself' })
+const instant = (description: string) => Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}(:\\d{2}(\\.\\d+)?)?(Z|[+-]\\d{2}:\\d{2})$', description, errorMessage: 'an ISO time with its zone, for example 2026-12-24T00:00:00Z' })
+const plainDuration = (description: string) => Type.String({ pattern: durationPattern.source, description, errorMessage: 'a duration, for example 500ms, 30s, 5m, 4h' })
+const strings = (description: string) => Type.Record(Type.String(), Type.String(), { description, propertyNames: { pattern: '^[^\\n]+$' } })
+
+export const objectiveFields = {
+  rto: plainDuration('Recovery time objective: the longest outage that is acceptable.'),
+  rpo: plainDuration('Recovery point objective: how much committed data may be lost, as a time. `0s`: no acknowledged write.'),
+}
+
+const tools = table(closed({
+  path: absolutePath('The program.'),
+  env: Type.Optional(strings('Its environment variables.')),
+}), 'The allow-list: the programs that may be run beside this component, by name.')
+
+const processControl = closed({
+  kind: Type.Literal('process', { description: 'A process of the machine that the worker runs on.' }),
+  pidFile: absolutePath('File whose first line is the process id.'),
+  match: text('Text that must stand in the process’s command line, so that a recycled id is never signalled: a path of yours.'),
+  start: closed({
+    command: absolutePath('The program that starts it.'),
+    args: list(Type.String(), 'Its arguments.'),
+    cwd: Type.Optional(absolutePath('Directory to start in.')),
+    env: Type.Optional(strings('Environment variables.')),
+    uid: Type.Optional(Type.Integer({ minimum: 0, description: 'User id to start as.' })),
+    gid: Type.Optional(Type.Integer({ minimum: 0, description: 'Group id to start as.' })),
+    log: Type.Optional(absolutePath('File for what it writes.')),
+  }, 'How it is started.'),
+  stopSignal: Type.Optional(oneOf(['SIGTERM', 'SIGINT', 'SIGQUIT'], 'Signal of an orderly stop.', 'SIGTERM')),
+  blockFile: Type.Optional(absolutePath('File that the start needs. A fenced component has it renamed to NAME.blocked, so that nobody can start it.')),
+  staleFiles: Type.Optional(list(absolutePath('A file.'), 'Files that an unclean death leaves and that prevent a restart. Removed before a start, once the process is proven dead.')),
+  tools: Type.Optional(tools),
+}, 'A process of the machine that the worker runs on.')
+
+const dockerControl = closed({
+  kind: Type.Literal('docker', { description: 'A container of the Docker engine beside the worker.' }),
+  socket: Type.Optional(Type.String({ pattern: '^/', maxLength: 1000, description: 'Unix socket of the engine.', default: '/var/run/docker.sock', errorMessage: 'an absolute path' })),
+  labels: Type.Record(Type.String(), Type.String(), { description: 'The container that carries all of these labels; exactly one must.', propertyNames: { pattern: '^[^\\n]+$' }, minProperties: 1 }),
+  tools: Type.Optional(tools),
+}, 'A container of the Docker engine beside the worker.')
+
+export const ControlSchema = matching<Control>()(Type.Unsafe<Control>({
+  oneOf: [processControl, dockerControl],
+  type: 'object',
+  required: ['kind'],
+  discriminator: { propertyName: 'kind' },
+  description: 'How Muster reaches the machine or process behind the component.',
+} as object))
+// The union above is written by hand for its discriminator: its branches are proven one by one.
+matching<Extract<Control, { kind: 'process' }>>()(processControl)
+matching<Extract<Control, { kind: 'docker' }>>()(dockerControl)
+
+export const LinkSchema = closed({
+  toxiproxy: url('Address of Toxiproxy’s API.'),
+  proxy: text('Name of the proxy there.'),
+}, 'A link that a drill may cut: one proxy of a Toxiproxy.')
+
+const links = table(LinkSchema, 'Links that a drill may cut, by name.')
+
+const postgresNode = closed({
+  name: name('Name of the node; HAProxy’s server has the same.'),
+  host,
+  port,
+  user: text('A role that may promote, checkpoint, read the WAL directory and set synchronous_standby_names.'),
+  password: Type.Optional(secret('Its password.')),
+  database: text('Database to connect to.'),
+  dataDir: absolutePath('Data directory.'),
+  configFile: Type.Optional(absolutePath('Configuration file, where it lies outside the data directory.')),
+  slot: text('Replication slot that this node uses on the other one as its standby.'),
+  rewindUser: Type.Optional(text('A role on the other node that pg_rewind may connect as.')),
+  control: ControlSchema,
+}, 'One PostgreSQL server.')
+
+export const DatabaseSchema = closed({
+  endpoint: closed({
+    host,
+    port,
+    user: text('Role of the application.'),
+    password: Type.Optional(secret('Its password.')),
+    database: text('Database of the application.'),
+  }, 'The door that the application writes through, and so the probe and the canaries.'),
+  nodes: list(postgresNode, 'The servers: the first is the home primary, the second its standby.', { minItems: 2, maxItems: 9 }),
+  loadBalancer: closed({
+    socket: absolutePath('HAProxy’s admin socket.'),
+    backend: text('Its backend; the servers in it have the nodes’ names.'),
+    stateFile: Type.Optional(absolutePath('File that HAProxy loads at start, so that a restart keeps a switch.')),
+  }, 'HAProxy, in front of the servers.'),
+  synchronous: Type.Boolean({ description: 'Whether commits wait for the standby: what the configuration promises.' }),
+  swappedRolesAllowed: Type.Optional(flag('Whether a drill may leave the roles swapped. Otherwise it fails back.')),
+  links: Type.Optional(links),
+  invariants: Type.Optional(list(closed({
+    name: text('What must hold.'),
+    sql: text('A query that answers one row with one boolean.'),
+  }), 'Business invariants, asked through the endpoint.')),
+}, 'The database under drill.')
+
+const cache = closed({
+  nodes: list(closed({ name: name('Name of the node.'), host, port, password: Type.Optional(secret('Its password.')), control: ControlSchema }, 'One Redis server.'), 'The servers.', { minItems: 1 }),
+  endpoint: closed({ host, port }, 'Where the application reaches it.'),
+  links: Type.Optional(links),
+}, 'The cache.')
+
+export const ApiSchema = closed({
+  url: url('Where its users reach it.'),
+  caFile: Type.Optional(absolutePath('Certificate authority of that address, a file on the worker.')),
+  instances: list(closed({ name: name('Name of the instance.'), url: url('Its own address.'), control: ControlSchema }, 'One instance.'), 'The instances behind it.', { minItems: 1 }),
+}, 'The service in front of the database.')
+
+export const MonitoringSchema = closed({
+  prometheus: url('Address of Prometheus.'),
+  alertmanager: Type.Optional(url('Address of Alertmanager.')),
+}, 'What watches the system.')
+
+export const EnvironmentSchema = matching<Environment>()(closed({
+  name: name('Its name: that of the file without .yaml. May be left out.'),
+  title: Type.Optional(text('For people.')),
+  tier: oneOf(tiers, 'What it is. `production` asks for an explicit opt-in at every start.'),
+  taskQueue: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'Task queue of the workers that sit in its network.', default: 'muster' })),
+  objectives: Type.Optional(closed(objectiveFields, 'Targets of the system as a whole; a runbook may set tighter ones.')),
+  breakGlass: Type.Optional(flag('Whether an unverified decision by Temporal’s own signal counts here.')),
+  database: Type.Optional(DatabaseSchema),
+  cache: Type.Optional(cache),
+  api: Type.Optional(ApiSchema),
+  monitoring: Type.Optional(MonitoringSchema),
+  channels: Type.Optional(table(closed({ webhook: secret('Address that messages are posted to.') }), 'Webhooks that `notify` steps post to, by name.')),
+  blackouts: Type.Optional(list(closed({
+    from: instant('First moment.'),
+    to: instant('Last moment.'),
+    reason: text('Told to whoever tries.'),
+  }), 'When no drill may start.')),
+}, 'A system under drill.'))

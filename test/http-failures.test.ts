@@ -168,4 +168,3 @@ test('every answer is guarded by headers', async () => {
   assert.match(String(headers['content-security-policy']), /default-src 'none'/)
   assert.equal(headers['x-content-type-options'], 'nosniff')
 })
-

@@ -57,8 +57,13 @@ const expected: Record<string, Right> = {
   'DELETE /v1/people/{id}/keys/{key}': 'people.manage',
 }
 
-interface Operation { operationId?: string, tags?: string[], summary?: string, security?: unknown[], parameters?: Array<{ name: string, in: string }>, responses: Record<string, unknown> }
-interface Document { openapi: string, info: { title: string }, tags: Array<{ name: string }>, components: { securitySchemes: object }, paths: Record<string, Record<string, Operation>> }
+interface Operation {
+  operationId?: string, tags?: string[], summary?: string, security?: unknown[]
+  parameters?: Array<{ name: string, in: string }>, responses: Record<string, unknown>
+}
+interface Document {
+  openapi: string, tags: Array<{ name: string }>, components: { securitySchemes: object }, paths: Record<string, Record<string, Operation>>
+}
 
 async function operations (): Promise<Array<[string, Operation]>> {
   const { body } = await api.call('GET', '/docs/json')

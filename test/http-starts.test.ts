@@ -152,7 +152,7 @@ test('a plan tells steps, verified state and what would refuse a start, and star
   const { status, body } = await api.call('POST', '/v1/plans', { as: 'observer', body: { runbook: 'failover', environment: 'lab' } })
   assert.equal(status, 200)
   assert.deepEqual(body['problems'], api.temporal.refusals)
-  assert.deepEqual(body['steps'], [{ id: 'approve', kind: 'gate', title: 'approve' }])
+  assert.deepEqual((body['steps'] as Array<{ id: string, kind: string, roles: string[] }>).map(({ id, kind, roles }) => [id, kind, roles]), [['approve', 'gate', ['approver']]])
   assert.equal(body['verified'], 'never')
   assert.equal(api.temporal.drills.size, 0)
 })

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { migrate } from '../src/store/migrate.js'
+import { migrate, pendingMigrations } from '../src/store/migrate.js'
 import type { Cluster } from '../src/store/cluster.js'
-import { pendingMigrations } from '../src/store/pending.js'
 import { openStore } from '../src/store/pool.js'
 import { startCluster } from './fixtures/cluster.js'
 

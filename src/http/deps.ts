@@ -1,9 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
-import type { DrillInput } from '../drill/input.js'
 import type { ProbeSample } from '../drill/observation.js'
-import type { PlanLine } from '../drill/plan.js'
 import type { DrillReport } from '../drill/report.js'
 import type { DrillEvent } from '../drill/timeline.js'
 import type { Catalog } from '../runbook/catalog.js'
@@ -47,8 +45,6 @@ export interface AppDeps {
   temporal: TemporalDoor
   /** Read anew where files have changed: a lab that starts later is there. */
   catalog: () => Promise<Catalog>
-  /** The steps of a drill as it would run, told in lines: pure. `expectedMs` comes from earlier drills. */
-  planLines: (input: DrillInput) => PlanLine[]
   reports: Reports
   config: ApiConfig
   log: FastifyBaseLogger

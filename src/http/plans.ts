@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import type { DrillPlan } from '../drill/plan.js'
+import { planLines, type DrillPlan } from '../drill/plan.js'
 import type { Refusal } from '../drill/timeline.js'
 import { DrillError } from '../errors.js'
 import { verifiedState } from '../store/drills.js'
@@ -23,7 +23,7 @@ const Plan = Type.Object({
 export const planIsWhole: Matches<typeof Plan, DrillPlan> = true
 
 /** What a drill would do, and whether it could start now. Touches nothing. */
-export function planRoutes (app: App, { store, temporal, catalog, planLines }: AppDeps): void {
+export function planRoutes (app: App, { store, temporal, catalog }: AppDeps): void {
   app.post('/v1/plans', {
     config: { right: 'plan' },
     schema: {

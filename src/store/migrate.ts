@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { runner } from 'node-pg-migrate'
 import { DrillError, messageOf } from '../errors.js'
-import { storeError } from './pool.js'
+import { rows, storeError, transaction, type Store } from './pool.js'
 
 /**
  * Brings the store's tables up to date, in one transaction; runs as the owner of the database.
@@ -26,8 +26,20 @@ export async function migrate (url: string, options: { connectTimeoutMs?: number
   }
 }
 
+/** Names of the migrations that have not run on this store: all of them on an empty one. Throws `store.down`. */
+export async function pendingMigrations ({ pool }: Store): Promise<string[]> {
+  const there = readdirSync(migrationsFolder()).filter(file => file.endsWith('.sql')).map(file => file.slice(0, -4)).sort()
+  const ran = await transaction(pool, async db => {
+    // The list belongs to the owner, who migrates; the role that Muster works as does not see it.
+    await rows(db, 'set local role none')
+    const [found] = await rows<{ exists: boolean }>(db, "select to_regclass('migrations') is not null as exists")
+    return found?.exists ? await rows<{ name: string }>(db, 'select name from migrations') : []
+  })
+  return there.filter(name => !ran.some(migration => migration.name === name))
+}
+
 /** Beside `src`, from the sources and from `dist/src`. */
-export function migrationsFolder (): string {
+function migrationsFolder (): string {
   const folders = ['../../migrations/', '../../../migrations/'].map(path => fileURLToPath(new URL(path, import.meta.url)))
   const found = folders.find(folder => existsSync(folder))
   if (found === undefined) throw new DrillError('internal', 'The folder of migrations is missing from this installation')

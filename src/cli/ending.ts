@@ -13,11 +13,12 @@ export function endingOf (status: DrillStatus, events: DrillEvent[], options: { 
   const lines: Line[] = [
     [' ', styled(mark.style, mark.text), '  ', why[0] ?? ''],
     ...why.slice(1).map((line): Line => [' '.repeat(mark.text.length + 3), line]),
-    ...numbers(status, events).map(([name, value]): Line => ['  ', styled('dim', padEnd(name, 18)), value]),
+    ...numbers(status, events).flatMap(([name, value]) => (value === '' ? [''] : wrap(value, options.width - 20))
+      .map((line, index): Line => ['  ', styled('dim', padEnd(index === 0 ? name : '', 18)), line])),
     ...status.leftBehind.flatMap(one => wrap(clean(`left behind: ${one.title} → ${one.byHand}`), options.width - 4)).map((line): Line => ['  ', styled(['red', 'bold'], line)]),
     [],
     ...[['the whole report', `muster report ${status.drillId}`], ['as a page', `muster report ${status.drillId} --format html --out ${status.drillId}.html`]]
-      .flatMap(([name, command]) => wrapCommand(command!, options.width - 18).map((line, index): Line => ['  ', styled('dim', padEnd(index === 0 ? name! : '', 18)), styled('bold', line)])),
+      .flatMap(([name, command]) => wrapCommand(command!, options.width - 20).map((line, index): Line => ['  ', styled('dim', padEnd(index === 0 ? name! : '', 18)), styled('bold', line)])),
   ]
   const paint = paintOf(options.colour)
   // Commands are never clipped, a narrow terminal breaks them itself.

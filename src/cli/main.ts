@@ -1,54 +1,26 @@
 import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { addressOf } from './address.js'
 import { createApi } from './api.js'
+import type { Checked } from './check.js'
 import { paintOf } from './paint.js'
 import { runCommand, type GlobalOptions, type Parts } from './program.js'
-import type { Input, Output, Shell } from './shell.js'
+import type { Shell } from './shell.js'
+import { terminalOf } from './terminal.js'
 
 // The CLI: speaks to the API; what runs on this machine (lab, dev, the entries) is loaded only by the command that needs it.
 
-const { env, stdout, stdin, stderr } = process
+const { env, stdout } = process
 const home = resolve(env.MUSTER_HOME || '.muster')
 
-const output: Output = {
-  isTTY: stdout.isTTY === true,
-  get columns () { return stdout.columns > 0 ? stdout.columns : 80 },
-  get rows () { return stdout.rows > 0 ? stdout.rows : 24 },
-  write: text => stdout.write(text),
-  onResize (handler) {
-    stdout.on('resize', handler)
-    return () => { stdout.off('resize', handler) }
-  },
-}
-
-const input: Input = {
-  isTTY: stdin.isTTY === true,
-  onKeys (handler) {
-    const take = (keys: Buffer): void => { handler(keys.toString('utf8')) }
-    stdin.setRawMode(true)
-    stdin.on('data', take)
-    stdin.resume()
-    return () => {
-      stdin.off('data', take)
-      stdin.setRawMode(false)
-      stdin.pause()
-    }
-  },
-}
-
-function onInterrupt (handler: () => void): () => void {
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-  for (const signal of signals) process.on(signal, handler)
-  return () => { for (const signal of signals) process.off(signal, handler) }
-}
+const terminal = terminalOf(process)
 
 function shellOf (options: GlobalOptions): Shell {
   const colour = options.color && !env.NO_COLOR && env.TERM !== 'dumb' && stdout.isTTY === true
   let api: Shell['api'] | undefined
   return {
-    stdout: output, stderr, stdin: input, json: options.json === true, colour, paint: paintOf(colour), onInterrupt,
+    ...terminal, json: options.json === true, colour, paint: paintOf(colour),
     get api () {
       if (api === undefined) {
         const { url, key } = addressOf(options, env, home)
@@ -82,9 +54,13 @@ const parts: Parts = {
     return { verify: value => verifyEvidence(value, { ...chain, sha256 }) }
   },
   check: async () => {
-    const [{ checkFiles }, { readCatalog }] = await Promise.all([import('./check.js'), import('../runbook/catalog.js')])
+    const [{ checkFiles }, { loadCatalog }, { problemLine }] = await Promise.all([import('./check.js'), import('../runbook/catalog.js'), import('../runbook/problem.js')])
     const runbooks = resolve(env.MUSTER_RUNBOOKS || 'runbooks')
-    return async files => checkFiles(await readCatalog({ runbooks, environments: resolve(env.MUSTER_ENVIRONMENTS || `${home}/environments`) }), runbooks, files)
+    return async files => {
+      const catalog = await loadCatalog({ runbookDirs: [runbooks], environmentDirs: [join(runbooks, 'environments'), resolve(env.MUSTER_ENVIRONMENTS || `${home}/environments`)] })
+      const lines = (loaded: ReadonlyArray<{ file: string, problems: Parameters<typeof problemLine>[0][] }>): Checked[] => loaded.map(({ file, problems }) => ({ file, problems: problems.map(problemLine) }))
+      return checkFiles({ runbooks: lines(catalog.runbooks), environments: lines(catalog.environments) }, runbooks, files)
+    }
   },
   entry: async name => {
     const built = import.meta.url.endsWith('.js')

@@ -63,7 +63,7 @@ function stepLine (step: StepStatus, depth: number, now: number, width: number, 
   const times: Line = width < 50
     ? []
     : [
-        styled(late ? 'yellow' : 'dim', padStart(took === undefined ? '' : durationText(took), 12)),
+        styled(late ? 'yellow' : 'dim', padStart(took === undefined ? '' : step.endedAtMs === undefined ? clockText(took) : durationText(took), 12)),
         styled('dim', padEnd(step.expectedMs === undefined || step.state === 'skipped' ? '' : ` of ${durationText(step.expectedMs)}`, 15)),
       ]
   const tries = step.attempts !== undefined && step.attempts > 1 ? [styled('yellow', `try ${step.attempts}  `)] : []
@@ -74,8 +74,7 @@ function stepLine (step: StepStatus, depth: number, now: number, width: number, 
 function tookOf (step: StepStatus, now: number): number | undefined {
   if (step.startedAtMs === undefined) return undefined
   if (step.endedAtMs !== undefined) return step.endedAtMs - step.startedAtMs
-  // Whole seconds while it runs: digits that race are noise.
-  return Math.max(0, Math.floor((now - step.startedAtMs) / 1000) * 1000)
+  return Math.max(0, now - step.startedAtMs)
 }
 
 function below (step: StepStatus, waiting: Waiting | undefined, now: number, width: number): Line[] {

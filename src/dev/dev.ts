@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Person } from '../drill/people.js'
 import { DrillError } from '../errors.js'
 import { migrate } from '../store/migrate.js'
@@ -163,7 +163,8 @@ function childEnvironment (root: string, dev: { ports: Ports, temporalAddress: s
     ...own,
     TEMPORAL_ADDRESS: dev.temporalAddress,
     TEMPORAL_NAMESPACE: 'default',
-    TEMPORAL_CONFIG_FILE: '/dev/null',
+    // A file that is not there: an empty one is an error to Temporal's envconfig.
+    TEMPORAL_CONFIG_FILE: join(root, 'dev', 'no-temporal-profile.toml'),
     MUSTER_STORE_URL: dev.storeUrl,
     MUSTER_HOST: '127.0.0.1',
     MUSTER_PORT: String(dev.ports.api),

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { basename } from 'node:path'
-import { isAlias, isCollection, isMap, isPair, isScalar, isSeq, Lexer, LineCounter, parseDocument, Parser, visit, type Document, type Node } from 'yaml'
+import { Composer, isAlias, isCollection, isMap, isPair, isScalar, isSeq, Lexer, LineCounter, Parser, visit, type Document, type Node } from 'yaml'
 import { DrillError, messageOf } from '../errors.js'
 import type { Problem } from './problem.js'
 
@@ -62,18 +62,27 @@ export function parseSource (file: string, bytes: Buffer): Source {
     return { level, file, line: Math.max(1, line), column: Math.max(1, col), pointer, message, ...(hint === undefined ? {} : { hint }) }
   }
   const source: Source = { file, name: basename(file, '.yaml'), hash: createHash('sha256').update(bytes).digest('hex'), value: undefined, problems, problemAt: () => problem(0, '', '') }
-  const tooDeep = firstTooDeep(text, lines)
-  if (tooDeep !== undefined) {
-    problems.push(problem(tooDeep, '', `nested deeper than ${limits.depth}`))
+  const tab = /^[ ]*\t/m.exec(text)
+  const { document, wrong } = composed(text, lines)
+  if (!document) {
+    problems.push(problem(wrong?.offset ?? 0, '', wrong?.message ?? 'the file is empty'))
     return source
   }
-  const tab = /^[ ]*\t/m.exec(text)
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true })
   source.problemAt = (pointer, message, hint, { atKey = false, level } = {}) => problem(offsetOf(document, pointer, atKey), pointer, message, hint, level)
   if (tab) problems.push(problem(tab.index, '', 'a tab at the start of a line', 'indent with spaces'))
   else problems.push(...document.errors.map(error => problem(error.pos[0], '', yamlMessage(error.code, error.message))))
+  if (document.directives.yaml.explicit) problems.push(problem(0, '', 'a YAML directive', 'remove the %YAML line'))
   visit(document, {
-    Node (_, node) {
+    Pair (_, pair) {
+      if (isCollection(pair.key)) problems.push(problem(startOf(pair.key) ?? 0, '', 'a key that is no plain text'))
+    },
+    Alias (_, alias) {
+      const target = alias.resolve(document)
+      if (!target) problems.push(problem(alias.range?.[0] ?? 0, '', `*${alias.source} names nothing that stands before it`))
+      const [from, , to] = target?.range ?? [0, 0, 0]
+      if (alias.range && from <= alias.range[0] && alias.range[0] < to) problems.push(problem(alias.range[0], '', `*${alias.source} stands inside what it names`))
+    },
+    Value (_, node) {
       if (node.tag !== undefined && node.range) problems.push(problem(node.range[0], '', `a tag, ${node.tag}`, 'tags are not taken: write the plain value'))
     },
   })
@@ -86,22 +95,30 @@ export function parseSource (file: string, bytes: Buffer): Source {
   return source
 }
 
-/** Where the nesting passes its limit. Asked before the document is composed, which recurses. */
-function firstTooDeep (text: string, lines: LineCounter): number | undefined {
+/**
+ * What yaml's parseDocument() does, but it stops where the nesting passes its limit: a document is composed only once its tokens
+ * are complete, and composing recurses.
+ */
+function composed (text: string, lines: LineCounter): { document?: Document.Parsed, wrong?: { offset: number, message: string } } {
   const parser = new Parser(lines.addNewLine)
+  const composer = new Composer({ uniqueKeys: true })
   lines.addNewLine(0)
+  const documents: Document.Parsed[] = []
   for (const lexeme of new Lexer().lex(text)) {
-    for (const _ of parser.next(lexeme)) { /* only its depth is asked */ }
+    for (const token of parser.next(lexeme)) documents.push(...composer.next(token))
     // One level of YAML is at most two of the parser's (a map or list, and its item).
-    if (parser.stack.length > 2 * limits.depth) return parser.offset
+    if (parser.stack.length > 2 * limits.depth) return { wrong: { offset: parser.offset, message: `nested deeper than ${limits.depth}` } }
+    if (documents.length > 1) break
   }
-  lines.lineStarts = []
-  return undefined
+  for (const token of parser.end()) documents.push(...composer.next(token))
+  documents.push(...composer.end(true, text.length))
+  const [document, second] = documents
+  if (second) return { wrong: { offset: second.range[0], message: 'more than one document in a file' } }
+  return { document }
 }
 
 function yamlMessage (code: string, message: string): string {
   switch (code) {
-    case 'MULTIPLE_DOCS': return 'more than one document in a file'
     case 'DUPLICATE_KEY': return 'the same key twice'
     default: return message.split('\n')[0]!
   }

@@ -39,8 +39,10 @@ async function demo (args: string[]): Promise<number> {
   const unhook = terminal.onInterrupt(() => { stop.abort() })
   const begin = Date.now()
   try {
+    // What a demo that was killed left behind: its lab, and a drill that still waits for somebody.
+    await labDown(root, 'lab')
     say(paint('bold', 'Muster itself'))
-    const dev = await startDev({ root, ports: 'free', people, onProgress: line => { say(`  ${line}`) } })
+    const dev = await startDev({ root, ports: 'free', fresh: true, people, onProgress: line => { say(`  ${line}`) } })
     releases.push(dev.stop)
     const credentialsFile = join(root, 'alertmanager.key')
     writeFileSync(credentialsFile, `${dev.keys.alertmanager!}\n`, { mode: 0o600 })
@@ -73,7 +75,7 @@ const interrupted = 4
 /** Waits for the gate as a person would see it, thinks, approves. */
 async function approve (api: Shell['api'], drillId: string, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const status = await api.get<DrillStatus>(`/v1/drills/${drillId}`).catch(() => undefined)
+    const { status } = await api.get<{ status?: DrillStatus }>(`/v1/drills/${drillId}`).catch(() => ({ status: undefined }))
     if (status?.phase === 'ended') return
     const gate = status?.waitingFor.find(waiting => waiting.kind === 'gate')
     await new Promise(resolve => setTimeout(resolve, gate ? thinkingMs : 200))

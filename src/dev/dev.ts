@@ -1,3 +1,4 @@
+import { existsSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Person } from '../drill/people.js'
 import { DrillError } from '../errors.js'
@@ -9,7 +10,7 @@ import { lockFolder } from './lock.js'
 import { makePeople } from './people.js'
 import { choosePorts, usualPorts, type Ports } from './ports.js'
 import { end, isAlive, kill } from './process.js'
-import { makeFolder, readPorts, readStarted, readState, removeState, writeStarted, writeState, type Started } from './state.js'
+import { devFolder, makeFolder, readPorts, readStarted, readState, removeState, writeStarted, writeState, type Started } from './state.js'
 import { killStore, startStore, storeFolder } from './store.js'
 import { startTemporal } from './temporal.js'
 
@@ -22,6 +23,8 @@ export interface DevOptions {
   headless?: boolean
   /** Gets a line for each part that is ready. */
   onProgress?: (line: string) => void
+  /** Forget what an earlier start here recorded, drills that it left running too. */
+  fresh?: boolean
   /** People beside the admin, each with a key of their own. */
   people?: Person[]
   /** More of the environment for worker and API, e.g. MUSTER_RUNBOOKS. */
@@ -93,6 +96,7 @@ export async function startDev (options: DevOptions): Promise<Dev> {
     const left = readStarted(root)
     await Promise.all(left.map(one => end(one, 3000)))
     releases.push(() => { writeStarted(root, []) })
+    if (options.fresh) await forget(root, dir)
     const tools = findTools('postgres', 'initdb', 'temporal')
     const ports = await choosePorts(options.ports ?? 'usual', readPorts(root))
     const apiUrl = `http://127.0.0.1:${ports.api}`
@@ -132,6 +136,14 @@ export async function startDev (options: DevOptions): Promise<Dev> {
     await stop()
     throw error
   }
+}
+
+/** Everything of the store and of Temporal; their processes have ended, or end now. */
+async function forget (root: string, dir: string): Promise<void> {
+  killStore(dir)
+  for (let tries = 0; tries < 100 && existsSync(join(dir, 'data', 'postmaster.pid')); tries++) await new Promise(resolve => setTimeout(resolve, 50))
+  rmSync(dir, { recursive: true, force: true })
+  for (const suffix of ['', '-shm', '-wal']) rmSync(join(devFolder(root), `temporal.db${suffix}`), { force: true })
 }
 
 function running (root: string): DrillError {

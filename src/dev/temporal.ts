@@ -15,8 +15,9 @@ export function temporalArgs (root: string, ports: Ports, ui: boolean): string[]
     '--db-filename', join(devFolder(root), 'temporal.db'), '--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=OFF',
     '--log-level', 'error',
     ...attributes.flatMap(name => ['--search-attribute', `${name}=Keyword`]),
-    // Its default of 20 a second a shard makes each task of a drill wait up to 50 ms.
+    // Its default of 20 a second a shard makes each task of a drill wait up to 50 ms, and timers come up to a second late.
     '--dynamic-config-value', 'history.transferProcessorMaxPollRPS=2000', '--dynamic-config-value', 'history.timerProcessorMaxPollRPS=2000',
+    '--dynamic-config-value', 'history.timerProcessorMaxTimeShift="5ms"',
   ]
 }
 

@@ -61,7 +61,7 @@ async function demo (args: string[]): Promise<number> {
     const approving = terminal.stdin?.isTTY && terminal.stdout.isTTY ? undefined : approve(ben, drillId, stop.signal)
     const code = await watch(ana, drillId, { ask: true, answerAs: ben })
     await approving
-    if (code !== interrupted) await keepReport(ana, drillId, root, say)
+    if (code !== interrupted) await keepReport(ana, drillId, root)
     say(paint('dim', `\n${((Date.now() - begin) / 1000).toFixed(0)} s from nothing to the verdict. Everything is stopped now; \`muster dev\` and \`muster lab up\` keep it.`))
     return code
   } finally {
@@ -85,7 +85,7 @@ async function approve (api: Shell['api'], drillId: string, signal: AbortSignal)
   }
 }
 
-async function keepReport (shell: Shell, drillId: string, root: string, say: (line: string) => void): Promise<void> {
+async function keepReport (shell: Shell, drillId: string, root: string): Promise<void> {
   for (const format of ['html', 'md', 'json'] as const) {
     const file = join(root, `${drillId}.${format}`)
     writeFileSync(file, await shell.api.text(`/v1/drills/${drillId}/report?format=${format}`))

@@ -7,11 +7,13 @@ import { buildApp } from './http/app.js'
 import type { Reports } from './http/deps.js'
 import { logOptions } from './log.js'
 import { loadCatalog, type Catalog } from './runbook/catalog.js'
+import { buildReport, renderCsv, renderHtml, renderJson, renderMarkdown } from './report/index.js'
 import { problemLine } from './runbook/problem.js'
 import { pendingMigrations } from './store/migrate.js'
 import { openStore, type Store } from './store/pool.js'
 import { connectTemporal } from './temporal/connect.js'
 import { temporalDoor } from './temporal/drills.js'
+import { musterVersion } from './version.js'
 
 // The API. It starts with the store or Temporal away, and says on /readyz which is missing.
 
@@ -20,11 +22,13 @@ const graceMs = 10_000
 /** For how long the files are taken as they were read, ms: long enough for a page, short enough for an editor. */
 const catalogMs = 1000
 
-/** Until src/report draws them. */
-const reports: Reports = (() => {
-  const none = (): never => { throw new DrillError('report.unavailable', 'this Muster draws no reports; take the timeline from /export') }
-  return { build: none, json: none, markdown: none, html: none, csv: none }
-})()
+const reports: Reports = {
+  build: facts => buildReport(facts, musterVersion),
+  json: renderJson,
+  markdown: renderMarkdown,
+  html: renderHtml,
+  csv: renderCsv,
+}
 
 /** Refuses to work on tables that this Muster does not know. Where the store is away it cannot be asked: /readyz says so. */
 async function assertCurrent (store: Store, warn: (message: string) => void): Promise<void> {

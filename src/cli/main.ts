@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { addressOf } from './address.js'
@@ -8,6 +7,7 @@ import { paintOf } from './paint.js'
 import { runCommand, type GlobalOptions, type Parts } from './program.js'
 import type { Shell } from './shell.js'
 import { terminalOf } from './terminal.js'
+import { musterVersion } from '../version.js'
 
 // The CLI: speaks to the API; what runs on this machine (lab, dev, the entries) is loaded only by the command that needs it.
 
@@ -31,21 +31,9 @@ function shellOf (options: GlobalOptions): Shell {
   }
 }
 
-/** Of package.json, which lies above both `src` and `dist/src`. */
-function packageVersion (): string {
-  for (const path of ['../../package.json', '../../../package.json']) {
-    try {
-      return (JSON.parse(readFileSync(fileURLToPath(new URL(path, import.meta.url)), 'utf8')) as { version: string }).version
-    } catch {
-      continue
-    }
-  }
-  return 'unknown'
-}
-
 const parts: Parts = {
   home,
-  version: packageVersion(),
+  version: musterVersion,
   lab: async () => await import('../lab/lab.js'),
   dev: async (shell, options) => (await import('../dev/command.js')).runDev(shell, { ...options, root: home }),
   evidence: async () => {

@@ -33,7 +33,7 @@ export function checkRunbook (loaded: Loaded<Runbook> & { value: Runbook }, know
   checkObserve(runbook, report)
   checkLookups(runbook, places, report)
   for (const { step, pointer, earlier } of places) {
-    const place: Place = { runbook, earlier, steps, known: { ...known, environments }, report: (path, message, hint) => report(`${pointer}${path}`, message, hint) }
+    const place: Place = { runbook, earlier, steps, known: { ...known, environments }, report: (path, message, hint, options) => report(`${pointer}${path}`, message, hint, options) }
     kindOf<Step>(step).rules?.(step, place)
   }
   if (known.runbooks) checkNesting(runbook, places, known.runbooks, report)
@@ -64,9 +64,29 @@ function checkAgainst (runbook: Runbook, environment: Environment, problems: Pro
     if (code === 'lookup.unresolved' && pointer !== undefined && !isTold(pointer)) report(pointer, message, where)
   }
   if (instance.problems.length > 0) return
+  const lookups = new Set<string>()
   for (const { pointer, message, hint } of validateInstance(open(instance.runbook))) {
-    if (!isTold(pointer)) report(pointer, message, hint ? `${hint}; ${where}` : where)
+    if (isTold(pointer)) continue
+    const lookup = lookupAt(runbook, pointer)
+    if (!lookup) report(pointer, message, hint ? `${hint}; ${where}` : where)
+    else if (!lookups.has(lookup.pointer)) {
+      // What it leads to is written elsewhere: one problem for the lookup, not one for each part of it.
+      lookups.add(lookup.pointer)
+      report(lookup.pointer, `${lookup.text} leads to something else than is needed here: ${pointer.slice(lookup.pointer.length + 1)}${pointer === lookup.pointer ? '' : ' '}${message}`, where)
+    }
   }
+}
+
+/** The lookup that stands at a place of a runbook, or at one that holds it. */
+function lookupAt (runbook: Runbook, pointer: string): { pointer: string, text: string } | undefined {
+  let value: unknown = runbook
+  let at = ''
+  for (const key of pointer.split('/').slice(1)) {
+    if (value === null || typeof value !== 'object') break
+    value = (value as Record<string, unknown>)[key.replaceAll('~1', '/').replaceAll('~0', '~')]
+    at += `/${key}`
+  }
+  return typeof value === 'string' && value.includes('{{') ? { pointer: at, text: value } : undefined
 }
 
 const openMark = 'muster-not-known-yet'

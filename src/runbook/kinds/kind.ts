@@ -24,7 +24,7 @@ export interface Place {
   steps: Map<string, Step>
   known: Known
   /** `path` is a JSON pointer below the step, e.g. `/with/node`; `''` is the step. */
-  report: (path: string, message: string, hint?: string) => void
+  report: (path: string, message: string, hint?: string, options?: { atKey?: boolean }) => void
 }
 
 /** What is known beside the runbook itself; what is absent is not checked. */

@@ -35,7 +35,7 @@ function checkParams (step: RunbookStep, nested: Runbook, report: Place['report'
     const param = Object.hasOwn(declared, key) ? declared[key] : undefined
     const path = `/params/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`
     if (!param) {
-      report(path, `${step.runbook} has no parameter "${key}"`, didYouMean(key, Object.keys(declared)))
+      report(path, `${step.runbook} has no parameter "${key}"`, didYouMean(key, Object.keys(declared)), { atKey: true })
       continue
     }
     // A lookup has no value yet.

@@ -40,7 +40,7 @@ export const wait: Kind<WaitStep> = {
     if (until !== undefined && isZero(step.deadline)) report('/deadline', 'nothing comes true in no time', 'a deadline above 0')
     if (until === undefined) return
     if ('check' in until) {
-      checkInput(checkSchemas[until.check], until.with, until.check, (path, message, hint) => report(`/until${path}`, message, hint))
+      checkInput(checkSchemas[until.check], until.with, until.check, (path, message, hint, options) => report(`/until${path}`, message, hint, options))
       if (isZero(until.every)) report('/until/every', 'asks without a pause', 'at least 100ms')
     }
     if ('recovered' in until && !runbook.observe) report('/until/recovered', 'nothing observes whether it recovered', 'add observe')

@@ -12,8 +12,8 @@ export function checkInput (schema: TSchema, input: Record<string, unknown> | un
   const given = input ?? {}
   for (const [key, value] of Object.entries(given)) {
     const path = `/with/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`
-    if (!Object.hasOwn(properties, key)) report(path, `${of} takes no "${key}"`, didYouMean(key, Object.keys(properties)))
-    else if (!JSON.stringify(value).includes('{{')) for (const flaw of validator(properties[key]!)(value)) report(`${path}${flaw.pointer}`, flaw.message, flaw.hint)
+    if (!Object.hasOwn(properties, key)) report(path, `${of} takes no "${key}"`, didYouMean(key, Object.keys(properties)), { atKey: true })
+    else if (!JSON.stringify(value).includes('{{')) for (const flaw of validator(properties[key]!)(value)) report(`${path}${flaw.pointer}`, flaw.message, flaw.hint, flaw)
   }
   const missing = required.filter(key => !Object.hasOwn(given, key))
   if (missing.length > 0) report(input ? '/with' : '', `${of} needs ${missing.join(' and ')}`)

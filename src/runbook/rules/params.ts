@@ -12,7 +12,7 @@ export function checkParams (runbook: Runbook, report: Report): void {
   const used = new Set(textsOf(rest, '').flatMap(({ text }) => lookupsIn(text)).map(parseLookup).flatMap(lookup => lookup?.root === 'params' ? lookup.keys[0]! : []))
   for (const [name, param] of Object.entries(params)) {
     const pointer = `/params/${name}`
-    if (param.enum && param.type !== 'string') report(`${pointer}/enum`, `a ${param.type} has no enum`, 'use type: string')
+    if (param.enum && param.type !== 'string') report(`${pointer}/enum`, `${param.type === 'integer' ? 'an' : 'a'} ${param.type} has no enum`, 'use type: string')
     if (param.type !== 'integer' && param.minimum !== undefined) report(`${pointer}/minimum`, `a ${param.type} has no minimum`)
     if (param.type !== 'integer' && param.maximum !== undefined) report(`${pointer}/maximum`, `a ${param.type} has no maximum`)
     if (param.minimum !== undefined && param.maximum !== undefined && param.minimum > param.maximum) report(`${pointer}/minimum`, `minimum ${param.minimum} is above maximum ${param.maximum}`)

@@ -108,7 +108,7 @@ function undoOf (step: Step): Pick<PlanLine, 'undo'> {
 }
 
 function peopleOf (step: Step): Pick<PlanLine, 'people' | 'roles'> {
-  if (step.kind === 'task') return { people: `${step.role}, within ${step.deadline}, else ${step.onTimeout ?? 'abort'}`, roles: [step.role] }
+  if (step.kind === 'task') return { people: `${step.role}, within ${step.deadline}, else ${step.onTimeout ?? 'fail'}`, roles: [step.role] }
   if (step.kind !== 'gate') return {}
   const silence = step.onTimeout === 'escalate' ? `escalate to ${step.escalateTo}` : step.onTimeout ?? 'abort'
   return {

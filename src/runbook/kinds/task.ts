@@ -13,7 +13,7 @@ export const task: Kind<TaskStep> = {
     instructions: text('What to do.'),
     role: oneOf(roles, 'Who may confirm.'),
     deadline: duration('How long it stays open.'),
-    onTimeout: Type.Optional(oneOf(['abort', 'fail', 'finding'], 'What silence means.')),
+    onTimeout: Type.Optional(oneOf(['abort', 'fail', 'finding'], 'What silence means.', 'fail')),
   })),
   hasOutput: false,
   rules (step, { report }) {

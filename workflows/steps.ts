@@ -106,7 +106,7 @@ async function check (run: Run, step: CheckStep): Promise<StepResult> {
   const result = await run.activities.ask(step.check, {
     drillId: run.input.drillId,
     stepId: step.id,
-    with: (step.with ?? {}) as unknown as CheckInputs[CheckName],
+    with: { ...step.with, ...knownByDrill(run, step.check) } as unknown as CheckInputs[CheckName],
     everyMs: step.every === undefined ? undefined : durationMs(step.every),
     withinMs: step.within === undefined ? undefined : durationMs(step.within),
   })
@@ -121,10 +121,24 @@ async function check (run: Run, step: CheckStep): Promise<StepResult> {
   return { outcome: 'failed', summary, output: result.output, error: { code: `check.${result.outcome}`, message: summary }, stop: onFail === 'stop' }
 }
 
+/** What the drill knows and a runbook cannot say: when the fault struck, and how much loss is acceptable. */
+function knownByDrill ({ journal, input }: Run, check: CheckName): Record<string, unknown> {
+  if (check !== 'canaries.compare') return {}
+  const struck = journal.events.findLast(event => event.type === 'fault.struck')
+  return {
+    faultAtMs: struck?.type === 'fault.struck' ? struck.faultAtMs : undefined,
+    rpo: input.runbook.objectives?.rpo ?? input.environment.objectives?.rpo,
+  }
+}
+
 function answered (run: Run, step: CheckStep, result: CheckResult): void {
   run.journal.emit({
     type: 'check.answered', step: step.id, check: step.check, outcome: result.outcome, observed: result.observed, expected: result.expected, signOff: step.signOff, loss: result.loss,
   })
+  // Within the objective or not: a write that was acknowledged and is gone is never silent.
+  if (result.outcome === 'pass' && result.loss && result.loss.lost > 0) {
+    run.journal.emit({ type: 'finding.raised', severity: 'major', text: `${result.loss.lost} acknowledged writes were lost, within the objective`, step: step.id })
+  }
   if (result.loss?.witness.outcome === 'blind') {
     run.journal.emit({ type: 'finding.raised', severity: 'major', text: `the second witness of the loss could not be asked: ${result.loss.witness.detail}`, step: step.id })
   }

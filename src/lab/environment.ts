@@ -20,7 +20,8 @@ export function labEnvironment (layout: Layout, servers: Server[]): Environment 
     name: layout.name,
     title: `Lab ${layout.name}: a small storefront on this machine`,
     tier: 'lab',
-    objectives: { rto: '30s', rpo: layout.synchronous ? '0s' : '5s' },
+    // What is demanded, not what the configuration can promise: an asynchronous pair may rightly fail it.
+    objectives: { rto: '30s', rpo: '0s' },
     database: {
       endpoint: { host: '127.0.0.1', port: ports.database, user: 'shop', database: 'shop' },
       nodes: nodeNames.map((name) => ({

@@ -72,7 +72,7 @@ export const errorTable = {
   'dev.running': { status: 409, retryable: false, means: 'Another `muster dev` runs in the same folder', remedy: 'Use that one, or stop it with Ctrl-C in its terminal' },
   'dev.failed': { status: 500, retryable: false, means: 'A part of `muster dev` did not start', remedy: 'The message has its last words; its log lies in .muster/dev' },
   'config.invalid': { status: 500, retryable: false, means: 'The configuration is wrong', remedy: 'The message names the variable and what it takes' },
-  'internal': { status: 500, retryable: true, means: 'A mistake of Muster’s own', remedy: 'Report it with the reference in the message' },
+  internal: { status: 500, retryable: true, means: 'A mistake of Muster’s own', remedy: 'Report it with the reference in the message' },
 } as const satisfies Record<string, ErrorKind>
 
 export type ErrorCode = keyof typeof errorTable

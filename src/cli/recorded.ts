@@ -72,9 +72,3 @@ async function readJson (file: string): Promise<unknown> {
     throw new DrillError('input.invalid', `${file} is no JSON: take it from \`muster export\` or \`muster report --format json\``, { cause })
   }
 }
-
-/** A whole number of an option. */
-export function wholeNumber (text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('it takes a whole number')
-  return Number(text)
-}

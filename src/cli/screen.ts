@@ -56,12 +56,3 @@ export function createScreen (terminal: Terminal): Screen {
     },
   }
 }
-
-/** A terminal's size changes while it is used, so it is asked each time. */
-export function terminalOf (stream: WriteStream): Terminal {
-  return {
-    get columns () { return stream.columns > 0 ? stream.columns : 80 },
-    get rows () { return stream.rows > 0 ? stream.rows : 24 },
-    write: text => stream.write(text),
-  }
-}

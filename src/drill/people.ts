@@ -2,10 +2,6 @@
 export const roles = ['commander', 'approver', 'management', 'engineer', 'observer', 'admin'] as const
 export type Role = typeof roles[number]
 
-/** The teams that own findings and tasks. */
-export const teams = ['qa', 'devops', 'engineering', 'management'] as const
-export type Team = typeof teams[number]
-
 export interface Person {
   /** Short and stable, e.g. `ana`. */
   id: string

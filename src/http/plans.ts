@@ -20,7 +20,7 @@ const Plan = Type.Object({
   runbook: Type.String(), title: Type.String(), runbookHash: Type.String(), environment: Type.String(), verified: oneOf(['verified', 'changed', 'never']),
   steps: Type.Array(Line), problems: Type.Array(Type.Object({ code: Type.String(), message: Type.String() }), { description: 'Why a start would be refused now; empty = ready' }),
 })
-export const planIsWhole: Matches<typeof Plan, DrillPlan> = true
+const _planIsWhole: Matches<typeof Plan, DrillPlan> = true
 
 /** What a drill would do, and whether it could start now. Touches nothing. */
 export function planRoutes (app: App, { store, temporal, catalog }: AppDeps): void {

@@ -54,4 +54,4 @@ export const Status = Type.Object({
  */
 type Keys<T> = T extends Array<infer Item> ? Keys<Item> : T extends object ? { [K in keyof T]-?: Keys<NonNullable<T[K]>> } : T
 export type Matches<S extends TSchema, T> = [Keys<Static<S>>, Keys<T>] extends [Keys<T>, Keys<Static<S>>] ? true : never
-export const statusIsWhole: Matches<typeof Status, DrillStatus> = true
+const _statusIsWhole: Matches<typeof Status, DrillStatus> = true

@@ -1,4 +1,3 @@
-import type { WriteStream } from 'node:tty'
 import { columns } from './text.js'
 
 // eslint-disable-next-line no-control-regex -- it finds colour codes

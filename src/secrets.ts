@@ -15,7 +15,8 @@ export function secretsFrom (env: Readonly<Record<string, string | undefined>>):
   return async ref => {
     const [, kind, name] = /^(env|file):(.+)$/.exec(ref) ?? []
     if (kind === 'env') {
-      const value = env[name!]
+      // Own ones only: `toString` is no variable.
+      const value = Object.hasOwn(env, name!) ? env[name!] : undefined
       if (value === undefined || value === '') throw missing(ref, 'the variable is not set on this worker')
       return value
     }

@@ -24,7 +24,7 @@ test('the view of a drill that waits for people, line by line', () => {
     '  ✓ the business invariants hold            100 ms               3 of 3 invariants hold',
     '  ✓ kill PostgreSQL db-a                    400 ms of 1.00 s     9 processes killed',
     '  ✓ wait until somebody notices             1.50 s of 2.00 s     alert PostgresDown after 1.50 s',
-    '  ⧖ Promote the standby                     49.0 s of 1 min 0 s',
+    '  ⧖ Promote the standby                      00:49 of 1 min 0 s',
     '    ⧖ waiting for approval 1/2, 04:10 left',
     '    → muster approve database-primary-failure-20261124-x7k2p9 promotion',
     '      on approve: db-b becomes the primary; db-a is fenced and never starts as a primary again',

@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { addressOf } from './address.js'
 import { createApi } from './api.js'
@@ -43,10 +43,13 @@ const parts: Parts = {
   },
   check: async () => {
     const [{ checkFiles }, { loadCatalog }, { problemLine }] = await Promise.all([import('./check.js'), import('../runbook/catalog.js'), import('../runbook/problem.js')])
-    const runbooks = resolve(env.MUSTER_RUNBOOKS || 'runbooks')
+    // Not made absolute: a place in a message is the path that the person sees.
+    const runbooks = env.MUSTER_RUNBOOKS || 'runbooks'
+    const environments = env.MUSTER_ENVIRONMENTS || join(relative(process.cwd(), home), 'environments')
     return async files => {
-      const catalog = await loadCatalog({ runbookDirs: [runbooks], environmentDirs: [join(runbooks, 'environments'), resolve(env.MUSTER_ENVIRONMENTS || `${home}/environments`)] })
-      const lines = (loaded: ReadonlyArray<{ file: string, problems: Parameters<typeof problemLine>[0][] }>): Checked[] => loaded.map(({ file, problems }) => ({ file, problems: problems.map(problemLine) }))
+      const catalog = await loadCatalog({ runbookDirs: [runbooks], environmentDirs: [join(runbooks, 'environments'), environments] })
+      type Loaded = ReadonlyArray<{ file: string, problems: Parameters<typeof problemLine>[0][] }>
+      const lines = (loaded: Loaded): Checked[] => loaded.map(({ file, problems }) => ({ file, problems: problems.map(problemLine) }))
       return checkFiles({ runbooks: lines(catalog.runbooks), environments: lines(catalog.environments) }, runbooks, files)
     }
   },

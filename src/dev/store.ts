@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { startCluster, type Cluster } from '../store/cluster.js'
 import type { Tools } from '../tools.js'
@@ -21,8 +21,10 @@ export function storeFolder (root: string): string {
     return readFileSync(note, 'utf8').trim()
   } catch {
     if (wanted.length < 80 && (process.getuid?.() !== 0 || isReachable(devFolder(root)))) return wanted
-    const made = mkdtempSync('/var/tmp/muster-dev-')
+    sweepStores(elsewhere)
+    const made = mkdtempSync(join(elsewhere, prefix))
     chmodSync(made, 0o711)
+    writeFileSync(join(made, owner), root)
     const other = join(made, 'store')
     writeFileSync(note, `${other}\n`)
     return other
@@ -33,6 +35,24 @@ function isReachable (folder: string): boolean {
   for (let path = folder; ; path = dirname(path)) {
     if ((statSync(path).mode & 0o001) === 0) return false
     if (path === dirname(path)) return true
+  }
+}
+
+const elsewhere = '/var/tmp'
+const prefix = 'muster-dev-'
+const owner = 'belongs-to'
+
+/** Removes stores whose `.muster` folder somebody has deleted since: nothing can find them any more. */
+export function sweepStores (folder: string): void {
+  for (const name of readdirSync(folder).filter(name => name.startsWith(prefix))) {
+    const made = join(folder, name)
+    try {
+      if (statSync(made).uid !== process.getuid?.() || existsSync(readFileSync(join(made, owner), 'utf8'))) continue
+      killStore(join(made, 'store'))
+      rmSync(made, { recursive: true, force: true })
+    } catch {
+      // It is nobody's that we know, or it is just being made.
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { InvalidArgumentError, Option, type Command } from 'commander'
+import { Option, type Command } from 'commander'
 import { DrillError, messageOf } from '../errors.js'
 import type { Parts, Run } from './program.js'
 import { print, printJson, type Shell } from './shell.js'

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -22,6 +22,8 @@ const lab = async (name: string, synchronous: boolean): Promise<void> => {
 
 before(async () => {
   root = mkdtempSync(join(tmpdir(), 'muster-failover-'))
+  // The servers run as another user, who must get in.
+  chmodSync(root, 0o755)
   dev = await startDev({
     root, ports: 'free', headless: true, env: { MUSTER_RATE_LIMIT: '10000' },
     people: [

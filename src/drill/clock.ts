@@ -60,15 +60,16 @@ export function recoveryClock (events: DrillEvent[]): RecoveryClock {
   if (outage.to !== undefined) {
     clock.recoveredAtMs = outage.to
     clock.rtaTechnicalMs = outage.to - outage.from
-    const waits = waitingFor(events, { from: clock.detectedAtMs ?? outage.from, to: outage.to })
-    clock.decisionMs = total(waits)
+    // An alert may be faster than the probe: no part of the outage lies before its beginning.
+    const noticed = Math.max(clock.detectedAtMs ?? outage.from, outage.from)
+    clock.decisionMs = total(waitingFor(events, { from: noticed, to: outage.to }))
     clock.rtaTechnicalWithoutWaitingMs = clock.rtaTechnicalMs - clock.decisionMs
-    if (clock.detectedAtMs !== undefined) clock.workMs = Math.max(0, outage.to - clock.detectedAtMs - clock.decisionMs)
+    if (clock.detectedAtMs !== undefined) clock.workMs = Math.max(0, outage.to - noticed - clock.decisionMs)
     if (signOff !== undefined && signOff >= outage.to) {
       clock.signedOffAtMs = signOff
       clock.verificationMs = signOff - outage.to
       clock.rtaBusinessMs = signOff - outage.from
-      clock.rtaBusinessWithoutWaitingMs = clock.rtaBusinessMs - total(waitingFor(events, { from: outage.from, to: signOff }))
+      clock.rtaBusinessWithoutWaitingMs = clock.rtaBusinessMs - total(waitingFor(events, { from: noticed, to: signOff }))
     }
   }
   return clock
@@ -83,16 +84,17 @@ export function outageOf (events: DrillEvent[]): { from: number, to?: number } |
   const faultAtMs = find(events, 'fault.struck')?.faultAtMs
   const down = new Set<string>()
   let from: number | undefined
+  let good = -Infinity
   for (const event of events) {
     if (event.type === 'probe.down' && (faultAtMs === undefined || event.confirmedAtMs >= faultAtMs)) {
-      from = from === undefined ? event.firstFailedAtMs : Math.min(from, event.firstFailedAtMs)
+      // A slow target is confirmed late: what failed before the others were good again belongs to the same outage.
+      if (from !== undefined && down.size === 0 && event.firstFailedAtMs > good) break
+      from = Math.min(from ?? Infinity, event.firstFailedAtMs)
       down.add(event.target)
     }
-    if (event.type === 'probe.up' && down.delete(event.target) && down.size === 0 && from !== undefined) {
-      return { from, to: event.firstGoodAtMs }
-    }
+    if (event.type === 'probe.up' && down.delete(event.target)) good = Math.max(good, event.firstGoodAtMs)
   }
-  return from === undefined ? undefined : { from }
+  return from === undefined ? undefined : down.size === 0 ? { from, to: good } : { from }
 }
 
 /** Spans in which the drill waited for a person, cut to a window and merged: two open gates at once count once. */

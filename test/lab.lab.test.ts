@@ -166,7 +166,10 @@ describe('the lab', { timeout: 120_000 }, () => {
     const traces = labTraces(one, root)
     for (const pid of treeOf(one, 'pg2')) process.kill(pid, 'SIGSTOP')
     renameSync(`${one.base}/conf/pg1.conf`, `${one.base}/conf/pg1.conf.blocked`)
-    assert.equal((await labStatus(root, 'one')).servers.find(({ name }) => name === 'pg2')?.state, 'frozen')
+    // The kernel stops a process when it is next scheduled, not when the signal is sent.
+    const stateOf = async () => (await labStatus(root, 'one')).servers.find(({ name }) => name === 'pg2')?.state
+    for (let tries = 0; tries < 100 && await stateOf() !== 'frozen'; tries++) await new Promise(resolve => setTimeout(resolve, 20))
+    assert.equal(await stateOf(), 'frozen')
     await labDown(root, 'one')
     assert.deepEqual(traces.left(), [])
   })

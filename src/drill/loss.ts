@@ -147,6 +147,14 @@ function hearWitness (evidence: LossEvidence, lost: WrittenCanary[], survivors: 
   }
 }
 
+/**
+ * Whether more was lost than the objective allows (`rpoMs`, 0 = no acknowledged write). A loss may lie so close to the fault that its
+ * time rounds to nothing: where none is allowed, the count decides.
+ */
+export function isBeyond (loss: Pick<Loss, 'lost' | 'rpaMs'>, rpoMs: number): boolean {
+  return loss.lost > 0 && (rpoMs === 0 || loss.rpaMs > rpoMs)
+}
+
 /** `run.writer.seq`: what one canary is known by. */
 export function canaryKey (canary: { run: number, writer: number, seq: number }): string {
   return `${canary.run}.${canary.writer}.${canary.seq}`

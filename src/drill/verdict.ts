@@ -1,5 +1,6 @@
 import { outageOf, recoveryClock } from './clock.js'
 import { durationMs, durationText } from './duration.js'
+import { isBeyond } from './loss.js'
 import type { DrillEvent, EventOf, EventType } from './timeline.js'
 
 /** `invalid`: the drill proves nothing, since its fault had no effect or its probe was blind while it mattered. */
@@ -94,7 +95,7 @@ function failureReasons (events: DrillEvent[]): string[] {
   }
   const rpo = started?.objectives.rpo
   for (const event of of(events, 'check.answered')) {
-    if (event.loss && event.loss.lost > 0 && rpo !== undefined && event.loss.rpaMs > durationMs(rpo)) {
+    if (event.loss && rpo !== undefined && isBeyond(event.loss, durationMs(rpo))) {
       reasons.push(`${event.loss.lost} acknowledged writes were lost (RPA ${durationText(event.loss.rpaMs)}), the objective is ${durationMs(rpo) === 0 ? 'none' : rpo}`)
     }
     if ((event.loss?.doubled ?? 0) > 0) reasons.push(`${event.loss!.doubled} writes are there twice`)

@@ -1,6 +1,6 @@
 import type { RecoveryClock } from '../drill/clock.js'
 import { durationMs, durationText } from '../drill/duration.js'
-import type { Loss } from '../drill/loss.js'
+import { isBeyond, type Loss } from '../drill/loss.js'
 import type { Observation } from '../drill/observation.js'
 import type { ObjectiveLine } from '../drill/report.js'
 import type { EventOf } from '../drill/timeline.js'
@@ -29,7 +29,7 @@ export function objectivesOf (started: EventOf<'drill.started'>, clock: Recovery
           target,
           achieved: loss.lost === 0 ? `0 of ${loss.acked} acknowledged writes lost` : `${loss.lost} of ${loss.acked} acknowledged writes lost, ${durationText(loss.rpaMs)} back`,
           margin: loss.lost === 0 ? undefined : durationText(durationMs(rpo) - loss.rpaMs),
-          met: loss.lost === 0 || loss.rpaMs <= durationMs(rpo),
+          met: !isBeyond(loss, durationMs(rpo)),
         }
       : { objective: 'Recovery point (RPO)', target, achieved: 'not measured' })
   }

@@ -29,7 +29,7 @@ export interface LabOptions {
   root: string
   /** Whether commits wait for the standby. Default true. */
   synchronous?: boolean
-  /** Where Alertmanager delivers. Default http://127.0.0.1:4400/v1/alerts. The file's text is sent as a bearer token. */
+  /** Where Alertmanager delivers. Default: as before, at first http://127.0.0.1:4400/v1/alerts. The file's text is sent as a bearer token. */
   webhook?: { url: string, credentialsFile?: string }
   /** Gets one line for each server that answers. */
   onProgress?: (line: string) => void
@@ -114,7 +114,7 @@ async function makeLayout (root: string, name: string, options: LabOptions, know
     const base = known !== undefined && existsSync(known.base) ? known.base : makeBase(root, name, user)
     prepareBase(base, user)
     tools.alertmanager = runnableAlertmanager(base, tools.alertmanager, user)
-    const webhook = webhookOf(base, user, options.webhook)
+    const webhook = webhookOf(base, user, options.webhook ?? (known?.base === base ? known.webhook : undefined))
     const synchronous = options.synchronous ?? known?.synchronous ?? true
     return { layout: { name, base, ports: reserved.ports, tools, user, synchronous, webhook, primary: choosePrimary(base) }, lock: 'lock' in reserved ? reserved.lock : undefined }
   } catch (error) {
@@ -165,8 +165,10 @@ async function startAll (root: string, layout: Layout, known: LabRecord | undefi
     makeCertificates(layout).then(() => start('nginx')),
     start('haproxy'),
     start('redis1').then(() => start('redis2')),
-    ...['prometheus', 'alertmanager', 'pg1-exporter', 'pg2-exporter', 'redis1-exporter', 'redis2-exporter'].map(start),
+    ...['alertmanager', 'pg1-exporter', 'pg2-exporter', 'redis1-exporter', 'redis2-exporter'].map(start),
   ])
+  // Last: it would raise an alarm for everything that is still starting.
+  await start('prometheus')
   writeRecord(root, record)
   if (known !== undefined && known.webhook.url !== layout.webhook.url) await reloadWebhook(layout, servers)
   const environment = labEnvironment(layout, servers)

@@ -89,7 +89,8 @@ test('writes may be lost as far back as the objective allows, and not a millisec
 })
 
 test('a probe that was blind before the fault or after recovery proves as much as any', () => {
-  const blind = (fromMs: number, toMs: number): Verdict => judge(changed('probe.ended', event => ({ observation: { ...event.observation, blind: [{ fromMs, toMs, reason: 'x' }] } }))).verdict
+  const blind = (fromMs: number, toMs: number): Verdict =>
+    judge(changed('probe.ended', event => ({ observation: { ...event.observation, blind: [{ fromMs, toMs, reason: 'x' }] } }))).verdict
   const fault = drillStart + 4600
   assert.deepEqual([blind(fault - 900, fault - 1), blind(fault + 11_851, fault + 20_000)], ['passed', 'passed'])
   assert.deepEqual([blind(fault - 900, fault), blind(fault + 11_850, fault + 20_000), blind(fault - 9000, fault + 90_000)], ['invalid', 'invalid', 'invalid'])

@@ -135,7 +135,7 @@ describe('for any history', () => {
       assert.equal(loss.doubled, canaries.filter(canary => canary.outcome !== 'refused' && canary.copies > 1).length)
       assert.equal(loss.alien, of('refused', true) + new Set(aliens).size)
       if (loss.lost === 0) assert.equal(loss.rpaMs + loss.lostSpanMs, 0)
-      assert.ok(loss.rpaMs >= 0 && loss.lostSpanMs >= 0)
+      assert.ok(loss.rpaMs >= 0 && loss.lostSpanMs >= 0, `${loss.rpaMs}, ${loss.lostSpanMs}`)
       assert.notEqual(loss.witness.outcome, 'agrees')
     }))
   })

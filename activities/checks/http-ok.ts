@@ -2,7 +2,7 @@ import { durationMs } from '../../src/drill/duration.js'
 import type { CheckInputs } from '../../src/drill/checks.js'
 import { DrillError, messageOf } from '../../src/errors.js'
 import type { Check } from '../action.js'
-import { askPage, httpAgent } from '../observe/targets.js'
+import { askPage, endAgent, httpAgent } from '../observe/targets.js'
 
 const defaultTimeout = '5s'
 
@@ -31,6 +31,6 @@ export async function askOnce (url: string, asking: { caFile?: string, deadlineM
     signal.throwIfAborted()
     return { error: messageOf(error) || 'no connection', blind: error instanceof DrillError && error.code === 'config.invalid' }
   } finally {
-    await agent?.destroy()
+    if (agent) endAgent(agent)
   }
 }

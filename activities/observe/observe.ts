@@ -128,7 +128,7 @@ export async function observe (input: ObserveInput, context: ObserveContext): Pr
     journal?.close()
     say()
     await Promise.all([edges.drain(drainMs), within(drainMs, samples.ship().then(samples.ship)), within(drainMs, settled.ship().then(settled.ship))])
-    await Promise.all(targets.map(async target => { await target.close?.() }))
+    for (const target of targets) target.close?.()
   }
   return observationOf(words, now(), intervalMs)
 }

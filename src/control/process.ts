@@ -143,10 +143,14 @@ export function processController (control: ProcessControl, { workDir }: Control
       await gone(procs, control.match)
     },
     async freeze () {
-      if (hold().length === 0) throw new DrillError('control.failed', `${control.match} does not run, there is nothing to freeze`)
+      const held = hold()
+      if (held.length === 0) throw new DrillError('control.failed', `${control.match} does not run, there is nothing to freeze`)
+      await settled(held, stopped => stopped)
     },
     async thaw () {
-      for (const proc of tree()) sendSignal(proc, 'SIGCONT')
+      const woken = tree()
+      for (const proc of woken) sendSignal(proc, 'SIGCONT')
+      await settled(woken, stopped => !stopped)
     },
     async block () {
       const file = blockFile()
@@ -192,4 +196,12 @@ async function spawnServer (control: ProcessControl, isThere: () => boolean): Pr
 function lastWords (log: string | undefined): string {
   if (log === undefined || !existsSync(log)) return 'it has no log'
   return readFileSync(log, 'utf8').trimEnd().split('\n').slice(-3).join(' / ').slice(-600)
+}
+
+/** A signal is sent at once, and takes effect when the kernel next schedules the process: under load that is later. */
+async function settled (procs: Proc[], good: (stopped: boolean) => boolean): Promise<void> {
+  await until(() => procs.every(proc => {
+    const state = isSame(proc) ? readProc(proc.pid)?.state : undefined
+    return state === undefined || state === 'Z' || good(state === 'T')
+  }) || undefined, { everyMs: 2, deadlineMs: 2000 })
 }

@@ -14,11 +14,10 @@ import { labDown, labUp } from './lab/lab.js'
 // `npm run demo`: a private Muster, a lab, and one drill of the database's primary, from nothing to a report. On a terminal it stops
 // at the gate and asks; elsewhere a second demo person approves after a moment. It ends with the verdict's exit code.
 
-/** The people of the demo: who starts the drill, who answers at the gate, and what delivers the alerts. */
+/** The people of the demo: who starts the drill, and who answers at the gate. */
 const people: Person[] = [
   { id: 'ana', name: 'Ana (commander)', roles: ['commander'] },
   { id: 'ben', name: 'Ben (approver)', roles: ['approver'] },
-  { id: 'alertmanager', name: 'Alertmanager', roles: ['engineer'] },
 ]
 
 /** How long the second demo person thinks, where nobody is at the terminal, ms. */
@@ -44,12 +43,10 @@ async function demo (args: string[]): Promise<number> {
     say(paint('bold', 'Muster itself'))
     const dev = await startDev({ root, ports: 'free', fresh: true, people, onProgress: line => { say(`  ${line}`) } })
     releases.push(dev.stop)
-    const credentialsFile = join(root, 'alertmanager.key')
-    writeFileSync(credentialsFile, `${dev.keys.alertmanager!}\n`, { mode: 0o600 })
 
     say(paint('bold', '\nThe lab: a small real production, about to be broken'))
     releases.push(async () => { await labDown(root, 'lab') })
-    const lab = await labUp({ root, synchronous: true, webhook: { url: `${dev.apiUrl}/v1/alerts`, credentialsFile }, onProgress: line => { say(`  ${line}`) } })
+    const lab = await labUp({ root, synchronous: true, webhook: { url: `${dev.apiUrl}/v1/alerts`, credentialsFile: join(root, 'alertmanager.key') }, onProgress: line => { say(`  ${line}`) } })
 
     const shellFor = (id: string): Shell => ({ ...terminal, json: false, colour, paint, api: createApi(dev.apiUrl, dev.keys[id]!) })
     const ana = shellFor('ana')

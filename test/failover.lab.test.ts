@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -29,10 +29,8 @@ before(async () => {
     people: [
       { id: 'ana', name: 'Ana', roles: ['commander'] },
       { id: 'ben', name: 'Ben', roles: ['approver'] },
-      { id: 'alertmanager', name: 'Alertmanager', roles: ['engineer'] },
     ],
   })
-  writeFileSync(join(root, 'alertmanager.key'), dev.keys.alertmanager!, { mode: 0o600 })
   ana = createApi(dev.apiUrl, dev.keys.ana)
   ben = createApi(dev.apiUrl, dev.keys.ben)
 })

@@ -14,6 +14,7 @@ export function addMachine (program: Command, run: Run, parts: Parts): void {
       const up = await labUp({
         name: options.name, root: parts.home,
         synchronous: options.synchronous === undefined ? undefined : options.synchronous === 'on',
+        webhook: parts.alerts(shell.api.url),
         onProgress: shell.json ? undefined : line => { print(shell, line) },
       })
       const { environment, environmentFile, ports, synchronous } = up

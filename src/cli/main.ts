@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { addressOf } from './address.js'
@@ -13,6 +14,7 @@ import { musterVersion } from '../version.js'
 
 const { env, stdout } = process
 const home = resolve(env.MUSTER_HOME || '.muster')
+const alertKey = join(home, 'alertmanager.key')
 
 const terminal = terminalOf(process)
 
@@ -35,6 +37,8 @@ const parts: Parts = {
   home,
   version: musterVersion,
   lab: async () => await import('../lab/lab.js'),
+  // What `muster dev` wrote for Alertmanager: without it the alerts of a lab reach nobody.
+  alerts: url => existsSync(alertKey) ? { url: `${url}/v1/alerts`, credentialsFile: alertKey } : undefined,
   dev: async (shell, options) => (await import('../dev/command.js')).runDev(shell, { ...options, root: home }),
   evidence: async () => {
     const [{ verifyEvidence }, chain, { createHash }] = await Promise.all([import('./evidence.js'), import('../store/chain.js'), import('node:crypto')])

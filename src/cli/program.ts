@@ -15,6 +15,8 @@ export interface Parts {
   home: string
   version: string
   lab: () => Promise<LabDoor>
+  /** Where a lab's alerts go, and the file with the key for it; undefined where this machine has none. */
+  alerts: (apiUrl: string) => { url: string, credentialsFile: string } | undefined
   dev: (shell: Shell, options: { ports: 'usual' | 'free' }) => Promise<number>
   evidence: () => Promise<{ verify: (value: unknown) => { drillId: string, proven: string } }>
   check: () => Promise<CheckFiles>

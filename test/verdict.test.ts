@@ -85,7 +85,8 @@ test('writes may be lost as far back as the objective allows, and not a millisec
   const relaxed = (event: DrillEvent): DrillEvent => event.type === 'drill.started' ? { ...event, objectives: { rpo: '1s' } } : event
   const within = (rpaMs: number): Verdict => judge(withLoss({ lost: 9, rpaMs }).map(relaxed)).verdict
   assert.deepEqual([within(1000), within(1001)], ['passed', 'failed'])
-  assert.deepEqual([isBeyond({ lost: 0, rpaMs: 0 }, 0), isBeyond({ lost: 1, rpaMs: 0 }, 0), isBeyond({ lost: 1, rpaMs: 5 }, 5), isBeyond({ lost: 1, rpaMs: 6 }, 5)], [false, true, false, true])
+  const beyond = (lost: number, rpaMs: number, rpoMs: number): boolean => isBeyond({ lost, rpaMs }, rpoMs)
+  assert.deepEqual([beyond(0, 0, 0), beyond(1, 0, 0), beyond(1, 5, 5), beyond(1, 6, 5)], [false, true, false, true])
 })
 
 test('a probe that was blind before the fault or after recovery proves as much as any', () => {

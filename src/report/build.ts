@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '../drill/canonical-json.js'
-import { outageOf } from '../drill/clock.js'
 import type { ProbeSample } from '../drill/observation.js'
 import type { DrillReport } from '../drill/report.js'
-import { statusOf, type DrillStatus } from '../drill/status.js'
+import { statusOf } from '../drill/status.js'
 import type { DrillEvent, EventOf, EventType } from '../drill/timeline.js'
-import { judge } from '../drill/verdict.js'
+import { judge, type Judgement } from '../drill/verdict.js'
 import { DrillError } from '../errors.js'
+import { ganttOf } from './gantt.js'
 import { objectivesOf } from './objectives.js'
 
 /** What a report is made from, beside the version of Muster that makes it. */
@@ -40,7 +40,7 @@ export function buildReport ({ events, samples, earlier, chainHead }: ReportFact
       params: started.params,
       approvers: [...new Set(decisions.filter(decision => decision.answer === 'approve').map(decision => decision.person))],
     },
-    judgement: judge(events),
+    judgement: judgementOf(events),
     leftBehind: status.leftBehind,
     objectives: objectivesOf(started, status.clock, loss, observation),
     clock: status.clock,
@@ -51,10 +51,10 @@ export function buildReport ({ events, samples, earlier, chainHead }: ReportFact
     checks: of(events, 'check.answered').map(({ step, check, outcome, observed, expected, atMs }) => ({ step, check, outcome, observed, expected, atMs })),
     undo: status.ledger,
     findings: status.findings,
-    notes: of(events, 'note.added').map(({ atMs, person, text }) => ({ atMs, person: person.name, text })),
+    notes: notesOf(events),
     observation,
     samples,
-    earlier,
+    earlier: earlier.slice(0, 3),
     timeline: events,
     chainHead,
   }
@@ -73,24 +73,24 @@ function decisionsOf (events: DrillEvent[]): DrillReport['decisions'] {
   }))
 }
 
-/** One bar a step and an undo, and the outage over all of them. */
-function ganttOf (events: DrillEvent[], status: DrillStatus): DrillReport['gantt'] {
-  const last = status.endedAtMs ?? events.at(-1)!.atMs
-  const bars: DrillReport['gantt'] = []
-  const outage = outageOf(events)
-  if (outage) bars.push({ step: 'outage', title: 'Outage, as the probe saw it', fromMs: outage.from, toMs: outage.to ?? last, kind: 'outage' })
-  for (const step of status.steps) {
-    if (step.startedAtMs === undefined) continue
-    bars.push({ step: step.id, title: step.title, fromMs: step.startedAtMs, toMs: step.endedAtMs ?? last, kind: step.kind === 'gate' || step.kind === 'task' ? 'waiting' : 'work' })
+/** What the workflow decided stands, even where today's rules would say otherwise; a record without an end is never green. */
+function judgementOf (events: DrillEvent[]): Judgement {
+  const judged = judge(events)
+  const ended = of(events, 'drill.ended').at(-1)
+  if (!ended) {
+    const why = 'the record stops before the drill has ended'
+    return { verdict: 'invalid', why, reasons: [why, ...(judged.verdict.startsWith('passed') ? [] : judged.reasons)] }
   }
-  const undoing = new Map<string, number>()
-  for (const event of events) {
-    if (event.type === 'undo.started') undoing.set(event.entry, event.atMs)
-    if (event.type !== 'undo.finished' && event.type !== 'undo.leftBehind') continue
-    const line = status.ledger.find(line => line.entry === event.entry)
-    bars.push({ step: event.entry, title: `undo: ${line?.title ?? event.entry}`, fromMs: undoing.get(event.entry) ?? event.atMs, toMs: event.atMs, kind: 'undo' })
-  }
-  return bars
+  return judged.verdict === ended.verdict ? { ...judged, why: ended.why } : { verdict: ended.verdict, why: ended.why, reasons: [ended.why] }
+}
+
+/** What people wrote, and what they confirmed to have done. */
+function notesOf (events: DrillEvent[]): DrillReport['notes'] {
+  return events.flatMap(event => {
+    if (event.type === 'note.added') return [{ atMs: event.atMs, person: event.person.name, text: event.text }]
+    if (event.type === 'task.confirmed') return [{ atMs: event.atMs, person: event.person.name, text: `did "${event.step}"${event.note ? `: ${event.note}` : ''}` }]
+    return []
+  })
 }
 
 function of<T extends EventType> (events: DrillEvent[], type: T): Array<EventOf<T>> {

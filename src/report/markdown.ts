@@ -5,11 +5,9 @@ import { clockParts, eventText, timeOfDay, utc, verdictText } from './text.js'
 /** The report as Markdown: the one page first, evidence after. */
 export function renderMarkdown (report: DrillReport): string {
   const { drill, judgement, clock, loss } = report
-  const parts: string[] = [
-    `# THIS IS A DRILL: ${md(drill.runbookTitle)}`,
-    `**${verdictText[judgement.verdict]}**: ${md(judgement.why)}`,
-  ]
+  const parts: string[] = [`# THIS IS A DRILL: ${md(drill.runbookTitle)}`]
   if (report.leftBehind.length > 0) parts.push(['**LEFT BEHIND**', ...report.leftBehind.map(left => `- ${md(left.title)}: ${md(left.message)}. By hand: \`${left.byHand.replaceAll('`', "'")}\``)].join('\n'))
+  parts.push(`**${verdictText[judgement.verdict]}**: ${md(judgement.why)}`)
   parts.push(table(['objective', 'target', 'achieved', 'margin', 'met'], report.objectives.map(line => [line.objective, line.target, line.achieved, line.margin ?? '', met(line.met)])))
   if (clockParts(clock).length > 0) parts.push('## Where the time went', table(['part', 'time'], clockParts(clock).map(part => [part.name, durationText(part.ms)])))
   if (loss) {
@@ -30,6 +28,7 @@ export function renderMarkdown (report: DrillReport): string {
   section(parts, 'Checks', ['check', 'outcome', 'observed', 'expected'], report.checks.map(one => [one.check, one.outcome, one.observed, one.expected]))
   section(parts, 'Undone', ['what', 'state', 'proof'], report.undo.map(line => [line.title, line.state, line.summary ?? '']))
   section(parts, 'Findings', ['severity', 'finding', 'owner', 'due'], report.findings.map(finding => [finding.severity, finding.text, '', '']))
+  section(parts, 'Notes', ['time', 'who', 'note'], report.notes.map(note => [timeOfDay(note.atMs), note.person, note.text]))
   section(parts, 'Earlier drills', ['drill', 'when', 'verdict', 'recovery', 'slowest step'], report.earlier.map(one => [
     one.drillId, utc(one.startedAtMs), one.verdict, one.rtaTechnicalMs === undefined ? '' : durationText(one.rtaTechnicalMs), one.slowestStep ? `${one.slowestStep.id} ${durationText(one.slowestStep.ms)}` : '',
   ]))

@@ -1,3 +1,4 @@
+import { durationText } from '../drill/duration.js'
 import type { RecoveryClock } from '../drill/clock.js'
 import type { DrillReport } from '../drill/report.js'
 import type { DrillEvent } from '../drill/timeline.js'
@@ -16,31 +17,72 @@ export const verdictText: Record<DrillReport['judgement']['verdict'], string> = 
   passed: 'PASSED', 'passed-with-findings': 'PASSED WITH FINDINGS', failed: 'FAILED', invalid: 'INVALID', aborted: 'ABORTED',
 }
 
-/** Where the time of the outage went, in order; parts that were not measured are left out. */
-export function clockParts (clock: RecoveryClock): Array<{ name: string, ms: number, kind: 'detect' | 'people' | 'work' | 'verify' }> {
-  const parts = [
-    { name: clock.detectedBy ? `detected by ${clock.detectedBy}` : 'detected', ms: clock.ttdMs, kind: 'detect' as const },
-    { name: 'waiting for people', ms: clock.decisionMs, kind: 'people' as const },
-    { name: 'work', ms: clock.workMs, kind: 'work' as const },
-    { name: 'verified', ms: clock.verificationMs, kind: 'verify' as const },
-  ]
-  return parts.filter((part): part is typeof part & { ms: number } => part.ms !== undefined)
+/** Its mark says a verdict without a colour too. */
+export const verdictMark: Record<DrillReport['judgement']['verdict'], string> = { passed: '✓', 'passed-with-findings': '✓', failed: '✗', invalid: '?', aborted: '⊘' }
+
+export interface ClockPart { name: string, ms: number, kind: 'detect' | 'people' | 'work' | 'verify' }
+
+/** Where the time of the outage went, in order: the parts add up to the recovery time. None where it did not end. */
+export function clockParts (clock: RecoveryClock): ClockPart[] {
+  if (clock.rtaTechnicalMs === undefined) return []
+  const waited = clock.decisionMs ?? 0
+  const parts: ClockPart[] = clock.ttdMs === undefined || clock.workMs === undefined
+    ? [{ name: 'waiting for people', ms: waited, kind: 'people' }, { name: 'work (nobody had noticed)', ms: clock.rtaTechnicalMs - waited, kind: 'work' }]
+    : [
+        // What was noticed only after the recovery took all of the outage to notice.
+        { name: clock.detectedBy ? `detected by ${clock.detectedBy}` : 'detected', ms: Math.min(clock.ttdMs, clock.rtaTechnicalMs), kind: 'detect' },
+        { name: 'waiting for people', ms: waited, kind: 'people' },
+        { name: 'work', ms: clock.workMs, kind: 'work' },
+      ]
+  if (clock.verificationMs !== undefined) parts.push({ name: 'verified', ms: clock.verificationMs, kind: 'verify' })
+  return parts.filter(part => part.ms > 0)
 }
 
-/** Who or what an event is of, and what it says: one line of the evidence. */
+/** Against the newest earlier drill that recovered; undefined where there is nothing to compare. */
+export function trendText (report: Pick<DrillReport, 'clock' | 'earlier'>): string | undefined {
+  const now = report.clock.rtaTechnicalMs
+  const before = report.earlier.find(drill => drill.rtaTechnicalMs !== undefined)
+  if (now === undefined || before?.rtaTechnicalMs === undefined) return undefined
+  const change = now - before.rtaTechnicalMs
+  return `Service was back ${durationText(Math.abs(change))} ${change > 0 ? 'later' : 'sooner'} than in ${before.drillId}.`
+}
+
+/** What an event says, in columns: who or what, and what happened. */
 export function eventText (event: DrillEvent): { what: string, text: string } {
-  const { seq: _seq, atMs: _atMs, type, ...rest } = event
-  const what = 'step' in event && event.step !== undefined ? event.step : 'entry' in event ? event.entry : ''
-  const hidden = new Set(['step', 'entry', 'steps', 'observation', 'output', 'loss'])
-  const text = Object.entries(rest).filter(([key, value]) => !hidden.has(key) && value !== undefined && value !== '').map(([key, value]) => `${key} ${shown(key, value)}`).join(', ')
-  return { what: what || type.split('.')[0]!, text: `${type}: ${text}`.replace(/: $/, '') }
-}
-
-function shown (key: string, value: unknown): string {
-  if (key.endsWith('AtMs') && typeof value === 'number') return timeOfDay(value)
-  if (value !== null && typeof value === 'object') {
-    const { name } = value as { name?: unknown }
-    return typeof name === 'string' ? name : JSON.stringify(value)
+  switch (event.type) {
+    case 'drill.started': return { what: event.commander.name, text: `started ${event.runbookTitle} on ${event.environment}` }
+    case 'drill.refused': return { what: 'preflight', text: `refused: ${event.reasons.map(reason => reason.message).join('; ')}` }
+    case 'drill.admitted': return { what: 'preflight', text: 'admitted' }
+    case 'phase.changed': return { what: 'drill', text: `phase: ${event.phase}` }
+    case 'step.started': return { what: event.step, text: 'started' }
+    case 'step.skipped': return { what: event.step, text: `skipped: ${event.reason}` }
+    case 'step.finished': return { what: event.step, text: `${event.outcome}: ${event.summary}${event.error && event.error.message !== event.summary ? ` [${event.error.code}: ${event.error.message}]` : ''}${(event.attempts ?? 1) > 1 ? ` (try ${event.attempts})` : ''}` }
+    case 'fault.struck': return { what: event.step, text: `the fault struck at ${timeOfDay(event.faultAtMs)}` }
+    case 'gate.opened': return { what: event.step, text: `asked ${event.approvals} × ${event.roles.join(' or ')}: ${event.title}. ${event.effect}${event.risk ? `; ${event.risk}` : ''}. Answer by ${timeOfDay(event.deadlineAtMs)}, else ${event.onTimeout}` }
+    case 'gate.reminded': return { what: event.step, text: `reminded, ${durationText(event.leftMs)} left` }
+    case 'gate.escalated': return { what: event.step, text: `escalated to ${event.role}, until ${timeOfDay(event.deadlineAtMs)}` }
+    case 'gate.overdue': return { what: event.step, text: 'nobody answered in time; held' }
+    case 'gate.decided': return { what: event.person.name, text: `${event.answer === 'approve' ? 'approved' : 'rejected'} ${event.step} through ${event.door}${event.verified ? '' : ', UNVERIFIED'}${event.reason ? `: ${event.reason}` : ''}` }
+    case 'gate.closed': return { what: event.step, text: `closed: ${event.outcome}` }
+    case 'task.opened': return { what: event.step, text: `asked ${event.role} to: ${event.instructions}` }
+    case 'task.confirmed': return { what: event.person.name, text: `did ${event.step}${event.note ? `: ${event.note}` : ''}` }
+    case 'probe.down': return { what: 'probe', text: `${event.target} is down since ${timeOfDay(event.firstFailedAtMs)}: ${event.error}` }
+    case 'probe.up': return { what: 'probe', text: `${event.target} is good since ${timeOfDay(event.firstGoodAtMs)}` }
+    case 'probe.ended': return { what: 'probe', text: 'ended' }
+    case 'probe.lost': return { what: 'probe', text: `was lost: ${event.message}` }
+    case 'alert.arrived': return { what: 'monitoring', text: `alert ${event.name} ${event.state}${event.summary ? `: ${event.summary}` : ''}` }
+    case 'outage.declared': return { what: event.person.name, text: `declared an outage${event.note ? `: ${event.note}` : ''}` }
+    case 'outage.detected': return { what: event.source, text: `the outage was detected at ${timeOfDay(event.detectedAtMs)} by ${event.by}` }
+    case 'check.answered': return { what: event.step, text: `${event.check}: ${event.outcome}, ${event.observed}` }
+    case 'undo.owed': return { what: event.entry, text: `owes: ${event.title}` }
+    case 'undo.started': return { what: event.entry, text: 'undo started' }
+    case 'undo.finished': return { what: event.entry, text: `${event.state === 'already' ? 'was undone already' : 'undone'}: ${event.summary}` }
+    case 'undo.leftBehind': return { what: event.entry, text: `LEFT BEHIND: ${event.title} (${event.message}). By hand: ${event.byHand}` }
+    case 'notice.sent': return { what: event.step, text: `told ${event.channels.join(', ') || 'nobody'}: ${event.message}${event.failed.length > 0 ? ` (failed: ${event.failed.join(', ')})` : ''}` }
+    case 'note.added': return { what: event.person.name, text: `noted: ${event.text}` }
+    case 'message.refused': return { what: event.claimed, text: `was refused through ${event.door}: ${event.message}` }
+    case 'abort.requested': return { what: event.person.name, text: `asked to abort: ${event.reason}` }
+    case 'finding.raised': return { what: event.step ?? 'drill', text: `${event.severity} finding: ${event.text}` }
+    case 'drill.ended': return { what: 'drill', text: `${verdictText[event.verdict]}: ${event.why}` }
   }
-  return String(value)
 }

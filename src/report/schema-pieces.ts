@@ -1,0 +1,97 @@
+import Type, { type Static, type TProperties, type TSchema } from 'typebox'
+import type { Objectives } from '../drill/environment.js'
+import type { Loss } from '../drill/loss.js'
+import type { Observation } from '../drill/observation.js'
+import type { StepKind } from '../drill/runbook.js'
+
+/** What the report's schema is made of: every field says what it is, and times and lengths say their unit. */
+
+/** Assignable both ways, and no field of either is missing in the other, optional ones included: those would go unnoticed. */
+type Same<A, B> = [A, B] extends [B, A] ? [Keys<A>, Keys<B>] extends [Keys<B>, Keys<A>] ? true : false : false
+type Keys<T> = unknown extends T ? T : T extends Array<infer Item> ? Keys<Item> : T extends object ? { [K in keyof T]-?: Keys<NonNullable<T[K]>> } : T
+
+/** Makes the compiler prove that a schema says neither more nor less than a type of src/drill. */
+export function describes<T> () {
+  return <S extends TSchema>(schema: S & (Same<Static<S>, T> extends true ? unknown : { 'schema and type differ': true })): S => schema as S
+}
+
+export const verdicts = ['passed', 'passed-with-findings', 'failed', 'invalid', 'aborted'] as const
+export const stepKinds = ['action', 'undo', 'check', 'gate', 'task', 'wait', 'notify', 'parallel', 'runbook'] as const satisfies readonly StepKind[]
+
+/** An object with these fields and no others: what the report holds is published, or it is not there. */
+export function object<P extends TProperties> (fields: P, description: string) {
+  return Type.Object(fields, { additionalProperties: false, description })
+}
+
+export function list<S extends TSchema> (items: S, description: string) {
+  return Type.Array(items, { description })
+}
+
+export const maybe = Type.Optional
+
+export function text (description: string) {
+  return Type.String({ description })
+}
+
+export function oneOf<const V extends readonly string[]> (values: V, description: string) {
+  return Type.Unsafe<V[number]>({ type: 'string', enum: [...values], description })
+}
+
+export function atMs (description: string) {
+  return Type.Number({ description: `${description} Epoch milliseconds, UTC.` })
+}
+
+export function ms (description: string) {
+  return Type.Number({ description: `${description} Milliseconds.` })
+}
+
+export function count (description: string) {
+  return Type.Integer({ minimum: 0, description: `${description} A count.` })
+}
+
+export function Named (description: string) {
+  return object({ id: text('Id of the person.'), name: text('Name of the person.') }, description)
+}
+
+export const ObjectivesSchema = describes<Partial<Objectives>>()(object({
+  rto: maybe(text('Recovery time objective: longest acceptable outage, as a duration with its unit (60s, 5m).')),
+  rpo: maybe(text('Recovery point objective: how much may be lost, as a duration with its unit; 0s: no acknowledged write.')),
+}, 'The targets.'))
+
+export const LossSchema = describes<Loss>()(object({
+  issued: count('Canaries sent.'),
+  acked: count('Acknowledged.'),
+  survived: count('Acknowledged and there afterwards.'),
+  lost: count('Acknowledged and not there.'),
+  refused: count('Refused.'),
+  unknown: count('Those whose answer never came: there or not.'),
+  unknownPresent: count('Those of them that are there.'),
+  doubled: count('Those that are there more than once.'),
+  alien: count('Those that are there and that nobody wrote.'),
+  rpaMs: ms('Recovery point achieved: from the last survivor’s commit to the fault; 0 where nothing was lost.'),
+  lostSpanMs: ms('From the first lost one’s issue to the last lost one’s acknowledgement.'),
+  lostBytes: Type.Number({ description: 'Log between the switch and the last lost canary. Bytes.' }),
+  switchLsn: maybe(text('Where the promoted node left the old timeline: a position in the log.')),
+  witness: object({
+    outcome: oneOf(['agrees', 'disagrees', 'blind'], 'Whether the failed node’s own log says the same.'),
+    detail: text('In words.'),
+    commitsAfterSwitch: maybe(count('Transactions that the failed node committed at or after the switch.')),
+  }, 'The second witness.'),
+}, 'The account of writes.'))
+
+export const ObservationSchema = describes<Observation>()(object({
+  startedAtMs: atMs('First look.'),
+  endedAtMs: atMs('Last look.'),
+  intervalMs: ms('Between two looks: the error of every time that the probe found.'),
+  targets: list(object({
+    name: text('The target.'), samples: count('Looks.'), failed: count('Failed ones.'),
+    p50Ms: ms('Median latency of the good ones.'), p99Ms: ms('99th percentile of them.'), maxMs: ms('Slowest of them.'),
+  }, 'One target.'), 'What was looked at.'),
+  canaries: maybe(object({
+    issued: count('Sent.'), acked: count('Acknowledged.'), refused: count('Refused.'), unknown: count('Without an answer.'),
+    missed: maybe(count('Not sent, since the writer was still busy.')),
+    firstAckAfterOutageMs: maybe(atMs('First good write that was sent after the outage began.')),
+    longestGapMs: ms('Longest time between two acknowledgements.'),
+  }, 'The writes.')),
+  blind: list(object({ fromMs: atMs('From.'), toMs: atMs('To.'), reason: text('Why.') }, 'One gap.'), 'When the probe itself could not look.'),
+}, 'What the probe saw, in totals.'))

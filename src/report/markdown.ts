@@ -6,7 +6,7 @@ import { clockParts, eventText, timeOfDay, utc, verdictText } from './text.js'
 export function renderMarkdown (report: DrillReport): string {
   const { drill, judgement, clock, loss } = report
   const parts: string[] = [`# THIS IS A DRILL: ${md(drill.runbookTitle)}`]
-  if (report.leftBehind.length > 0) parts.push(['**LEFT BEHIND**', ...report.leftBehind.map(left => `- ${md(left.title)}: ${md(left.message)}. By hand: \`${left.byHand.replaceAll('`', "'")}\``)].join('\n'))
+  if (report.leftBehind.length > 0) parts.push(['**LEFT BEHIND**', ...report.leftBehind.map(left => `- ${md(left.title)}: ${md(left.message)}. By hand: ${code(left.byHand)}`)].join('\n'))
   parts.push(`**${verdictText[judgement.verdict]}**: ${md(judgement.why)}`)
   parts.push(table(['objective', 'target', 'achieved', 'margin', 'met'], report.objectives.map(line => [line.objective, line.target, line.achieved, line.margin ?? '', met(line.met)])))
   if (clockParts(clock).length > 0) parts.push('## Where the time went', table(['part', 'time'], clockParts(clock).map(part => [part.name, durationText(part.ms)])))
@@ -53,7 +53,12 @@ function met (value: boolean | undefined): string {
   return value === undefined ? 'not judged' : value ? 'yes' : '**no**'
 }
 
+/** A command on one line: a line of its own in it could be a heading. */
+function code (text: string): string {
+  return `\`${text.replaceAll('`', "'").replace(/\s*[\r\n]\s*/g, ' ')}\``
+}
+
 /** Text of people and machines: nothing of it may become markup or break a table. */
 function md (text: string): string {
-  return text.replace(/[\\`*_[\]<>|#]/g, character => `\\${character}`).replace(/\s*\n\s*/g, ' ')
+  return text.replace(/[\\`*_[\]<>|#]/g, character => `\\${character}`).replace(/\s*[\r\n]\s*/g, ' ')
 }

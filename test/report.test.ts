@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { Ajv } from 'ajv'
+import { verifyEvidence, type Chain } from '../src/cli/evidence.js'
+import type { DrillReport } from '../src/drill/report.js'
+import type { DrillEvent } from '../src/drill/timeline.js'
+import { DrillError } from '../src/errors.js'
+import { buildReport, renderCsv, renderHtml, renderJson, renderMarkdown } from '../src/report/index.js'
+import { reportSchemaText } from '../src/report/schema.js'
+import { canonicalJson, verifyChain } from '../src/store/chain.js'
+import { ana, drillEvents, loss, probeSamples, type Ending } from './fixtures/events.js'
+
+const endings: Ending[] = ['passed', 'passed-with-findings', 'failed', 'left-behind', 'aborted', 'invalid', 'blind', 'refused']
+const chain: Chain = { canonicalJson, verifyChain, sha256: text => createHash('sha256').update(text).digest('hex') }
+const published = readFileSync(new URL('../docs/report.schema.json', import.meta.url), 'utf8')
+const validate = new Ajv({ strict: true, allErrors: true }).compile(JSON.parse(published) as object)
+
+function reportOf (ending: Ending, change: (events: DrillEvent[]) => DrillEvent[] = events => events): DrillReport {
+  const events = change(drillEvents(ending))
+  const earlier = [{ drillId: 'earlier-1', startedAtMs: events[0]!.atMs - 86_400_000, verdict: 'passed', rtaTechnicalMs: 9000, slowestStep: { id: 'promote', ms: 1200 } }]
+  return buildReport({ events, samples: probeSamples(events), earlier, chainHead: 'ab'.repeat(32) }, '0.1.0')
+}
+
+/** Every text that a person or a machine may have put into a drill, replaced. */
+function withText (text: string): DrillReport {
+  return reportOf('left-behind', events => events.map((event): DrillEvent => {
+    const own = new Set(['type', 'step', 'entry', 'state', 'outcome', 'rto', 'rpo', 'door', 'answer', 'kind', 'verdict', 'severity', 'phase', 'id', 'source', 'runbookType', 'tier'])
+    const put = (value: unknown, key: string): unknown => typeof value === 'string'
+      ? own.has(key) ? value : text
+      : Array.isArray(value)
+        ? value.map(item => put(item, key))
+        : value !== null && typeof value === 'object' ? Object.fromEntries(Object.entries(value).map(([name, item]) => [name, put(item, name)])) : value
+    return put(event, '') as DrillEvent
+  }))
+}
+
+for (const ending of endings) {
+  test(`a drill that ends ${ending} has a report that the published schema takes, with its digest`, () => {
+    const text = renderJson(reportOf(ending))
+    assert.ok(validate(JSON.parse(text)), JSON.stringify(validate.errors?.slice(0, 3)))
+    assert.match(verifyEvidence(JSON.parse(text), chain).proven, /as it was made/)
+  })
+
+  test(`a drill that ends ${ending} is drawn whole in every form`, () => {
+    const report = reportOf(ending)
+    const [html, markdown, csv] = [renderHtml(report), renderMarkdown(report), renderCsv(report)]
+    for (const drawn of [html, markdown]) {
+      assert.match(drawn, /THIS IS A DRILL/)
+      assert.doesNotMatch(drawn, /undefined|NaN|\[object|Infinity|null/)
+      for (const word of ['Sign-off', report.digest, report.drill.drillId, report.drill.runbookHash, report.drill.musterVersion, 'ab'.repeat(32), 'earlier-1']) assert.ok(drawn.includes(word), word)
+      for (const step of report.steps) assert.ok(drawn.includes(step.title), step.title)
+    }
+    for (const event of report.timeline) assert.ok(html.includes(`<td>${event.seq}<td>`), event.type)
+    assert.equal(csv.split('\r\n').length, report.timeline.length + 2)
+  })
+}
+
+test('the published schema is what the code says; if not: npm run docs', () => {
+  assert.ok(published === reportSchemaText(), 'docs/report.schema.json is stale: npm run docs')
+})
+
+test('every field of the published schema says what it is, and every time and length its unit', () => {
+  const look = (schema: Record<string, unknown>, path: string): void => {
+    assert.equal(typeof schema['description'], 'string', path)
+    if (/AtMs$|\.atMs$|\.(from|to|firstAckAfterOutage)Ms$/.test(path)) assert.match(String(schema['description']), /Epoch milliseconds, UTC\.$/, path)
+    else if (/(Ms|\.ms)$/.test(path)) assert.match(String(schema['description']), /Milliseconds\.$/, path)
+    for (const [name, field] of Object.entries((schema['properties'] ?? {}) as Record<string, Record<string, unknown>>)) look(field, `${path}.${name}`)
+    for (const one of (schema['anyOf'] ?? []) as Array<Record<string, unknown>>) look(one, `${path}|`)
+    if (schema['items'] !== undefined) look(schema['items'] as Record<string, unknown>, `${path}[]`)
+  }
+  look(JSON.parse(published) as Record<string, unknown>, 'report')
+})
+
+test('the schema takes no field that it does not name and no verdict that there is not', () => {
+  const report = reportOf('passed')
+  assert.equal(validate(JSON.parse(canonicalJson({ ...report, secret: 1 }))), false)
+  assert.equal(validate(JSON.parse(canonicalJson({ ...report, judgement: { ...report.judgement, verdict: 'green' } }))), false)
+  assert.equal(validate(JSON.parse(canonicalJson({ ...report, timeline: [{ ...report.timeline[0], atMs: '10:00' }] }))), false)
+})
+
+test('one changed byte of a report is found', () => {
+  const text = renderJson(reportOf('failed'))
+  const changes: Array<[string, string]> = [['"verdict":"failed"', '"verdict":"passed"'], ['"lost":37', '"lost":36'], ['Ben Okafor', 'Ben 0kafor'], ['"atMs":1795', '"atMs":1794'], ['"schema":1', '"schema":2']]
+  for (const [from, to] of changes) {
+    assert.ok(text.includes(from), from)
+    assert.throws(() => verifyEvidence(JSON.parse(text.replace(from, to)), chain), (error: unknown) => error instanceof DrillError && error.code === 'evidence.tampered', from)
+  }
+})
+
+test('a report is the same whenever it is made, and its digest changes with any of its facts', () => {
+  assert.equal(renderJson(reportOf('passed')), renderJson(reportOf('passed')))
+  const digests = [reportOf('passed'), reportOf('passed', events => events.slice(0, -1)), buildReport({ events: drillEvents('passed'), samples: [], earlier: [] }, '0.1.0'), buildReport({ events: drillEvents('passed'), samples: [], earlier: [] }, '0.1.1')].map(report => report.digest)
+  assert.equal(new Set(digests).size, digests.length)
+})
+
+test('of a drill of which nothing is recorded there is no report', () => {
+  for (const events of [[], drillEvents('passed').slice(1)]) {
+    assert.throws(() => buildReport({ events, samples: [], earlier: [] }, '0.1.0'), (error: unknown) => error instanceof DrillError && error.code === 'report.unavailable')
+  }
+})
+
+test('the page has no script and nothing that is fetched', () => {
+  for (const ending of endings) {
+    const html = renderHtml(reportOf(ending))
+    assert.doesNotMatch(html, /<script|<link|<img|<iframe|<object|<embed|javascript:|\son\w+=|\ssrc=|\shref=|@import|url\(|https?:/i)
+  }
+})
+
+test('what people write is text on the page, never markup', () => {
+  assert.match(renderHtml(reportOf('passed')), /&lt;script&gt;alert\(1\)&lt;\/script&gt;/)
+  const html = renderHtml(withText('"><img src=x onerror=alert(1)>\'&'))
+  assert.doesNotMatch(html, /<img/)
+  assert.doesNotMatch(html, /title=""|="">/)
+})
+
+test('what was left behind comes before the verdict, with its command', () => {
+  const report = reportOf('left-behind')
+  for (const drawn of [renderHtml(report), renderMarkdown(report)]) {
+    const body = drawn.slice(Math.max(0, drawn.indexOf('<main>')))
+    const [left, command, verdict] = ['LEFT BEHIND', 'make pg1 a streaming standby', 'FAILED'].map(words => body.indexOf(words))
+    assert.ok(left! > 0 && left! < command! && command! < verdict!, `${left} ${command} ${verdict}`)
+  }
+  for (const drawn of [renderHtml(reportOf('passed')), renderMarkdown(reportOf('passed'))]) assert.doesNotMatch(drawn, /LEFT BEHIND/)
+})
+
+const achieved = (report: DrillReport): Array<[string, string, boolean | undefined]> => report.objectives.map(line => [line.objective, line.achieved, line.met])
+
+test('recovery stands twice, with and without waiting for people', () => {
+  assert.deepEqual(achieved(reportOf('passed')).slice(0, 4), [
+    ['Recovery time (RTO)', '13.2 s ± 100 ms', true],
+    ['… without waiting for people', '4.94 s ± 100 ms', true],
+    ['Recovery point (RPO)', '0 of 1391 acknowledged writes lost', true],
+    ['Data integrity', '0 doubled, 0 alien, witnesses agree', true],
+  ])
+})
+
+test('a missed objective says by how much', () => {
+  const [rto, , rpo] = reportOf('failed').objectives
+  assert.deepEqual([rto!.margin, rto!.met, rpo!.achieved, rpo!.margin, rpo!.met], ['15.3 s over', false, '37 of 1391 acknowledged writes lost, 1.24 s back', '1.24 s over', false])
+})
+
+test('one lost write with no time between it and the fault is not met', () => {
+  const report = reportOf('passed', events => events.map(event => event.type === 'check.answered' && event.loss ? { ...event, loss: loss({ lost: 1, rpaMs: 0 }) } : event))
+  assert.equal(report.objectives[2]!.met, false)
+})
+
+test('what was not measured is neither met nor missed; a system that stayed down missed it', () => {
+  assert.deepEqual(achieved(reportOf('refused')), [['Recovery time (RTO)', 'no outage was seen', undefined], ['… without waiting for people', 'no outage was seen', undefined], ['Recovery point (RPO)', 'not measured', undefined]])
+  const down = reportOf('passed', events => events.filter(event => event.type !== 'probe.up'))
+  assert.deepEqual(achieved(down)[0], ['Recovery time (RTO)', 'did not recover', false])
+})
+
+test('a tabletop has no recovery time', () => {
+  const report = reportOf('passed', events => events.map(event => event.type === 'drill.started' ? { ...event, runbookType: 'tabletop' } : event))
+  assert.deepEqual(report.objectives.map(line => line.objective).filter(objective => /Recovery time|waiting/.test(objective)), [])
+})
+
+test('who approved, who decided and how long the question stood is there', () => {
+  const report = reportOf('passed')
+  assert.deepEqual(report.drill.approvers, ['Ben Okafor'])
+  assert.deepEqual(report.decisions.map(one => [one.person, one.answer, one.door, one.stoodMs]), [['Ben Okafor', 'approve', 'slack', 8200]])
+  assert.deepEqual(reportOf('aborted').drill.approvers, [])
+})
+
+test('the time of an outage is a bar over all others, and every undo is one', () => {
+  const { gantt, clock } = reportOf('left-behind')
+  assert.deepEqual([gantt[0]!.kind, gantt[0]!.toMs - gantt[0]!.fromMs], ['outage', clock.rtaTechnicalMs])
+  assert.deepEqual(gantt.filter(bar => bar.kind === 'undo').map(bar => bar.step), ['switch', 'promote', 'fence', 'break-primary', 'canaries.prepare'])
+  assert.deepEqual(gantt.filter(bar => bar.kind === 'waiting').map(bar => bar.step), ['approve-failover'])
+  assert.deepEqual(gantt.filter(bar => bar.toMs < bar.fromMs), [])
+})
+
+test('the chart marks every failed look and every good one', () => {
+  for (const ending of ['passed', 'invalid'] as const) {
+    const report = reportOf(ending)
+    const svg = /<svg[^]*<\/svg>/.exec(renderHtml(report))![0]
+    const failed = report.samples.filter(sample => !sample.ok).length
+    assert.equal(failed > 0, ending === 'passed')
+    assert.equal(svg.match(/stroke="var\(--bad\)"/g)?.length ?? 0, failed)
+    assert.equal(svg.match(/<circle/g)!.length, report.samples.length - failed)
+  }
+  assert.doesNotMatch(renderHtml({ ...reportOf('passed'), samples: [] }), /<svg/)
+})
+
+/** RFC 4180, as a spreadsheet reads it. */
+function parsed (csv: string): string[][] {
+  return csv.trimEnd().split(/\r\n(?=\d+,)/).map(row => [...row.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^",]*))/g)].map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain!))
+}
+
+test('the timeline as CSV comes back cell by cell, whatever is written in it', () => {
+  const rows = parsed(renderCsv(withText('a "b", c\r\nd')))
+  assert.deepEqual(rows[0], ['seq', 'time', 'type', 'what', 'text'])
+  for (const row of rows) assert.equal(row.length, 5)
+  assert.equal(rows.find(row => row[2] === 'note.added')![4], 'noted: a "b", c\r\nd')
+  assert.deepEqual(rows[1]!.slice(0, 3), ['1', '2026-11-20T10:00:00.000Z', 'drill.started'])
+})
+
+test('no cell of the CSV is a formula', () => {
+  for (const evil of ['=HYPERLINK("x")', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1']) {
+    const report = reportOf('passed', events => events.map(event => event.type === 'step.started' ? { ...event, step: evil } : event))
+    const cells = parsed(renderCsv(report)).flat()
+    assert.ok(cells.includes(`'${evil}`), evil)
+    assert.deepEqual(cells.filter(cell => /^[=+\-@\t\r]/.test(cell)), [])
+  }
+})
+
+test('in Markdown no text breaks a table or becomes markup', () => {
+  const evil = 'a | b `c` <script> *d* [e](f)\r\n## g'
+  const markdown = renderMarkdown(withText(evil))
+  const clean = 'a \\| b \\`c\\` \\<script\\> \\*d\\* \\[e\\](f) \\#\\# g'
+  assert.ok(markdown.includes(clean), markdown.slice(0, 500))
+  assert.doesNotMatch(markdown, /^## g/m)
+  for (const line of markdown.split('\n').filter(line => line.startsWith('|'))) assert.doesNotMatch(line.replaceAll(/\\./g, ''), /<script|`c`|\*d\*/)
+  const rows = markdown.split('\n').filter(line => line.startsWith('| '))
+  const width = (row: string): number => row.replaceAll(/\\./g, '').split('|').length
+  for (const [index, row] of rows.entries()) if (row.startsWith('| --- |')) assert.equal(width(row), width(rows[index + 1]!))
+  assert.doesNotMatch(markdown, /\r/)
+  assert.match(markdown, /By hand: `a \| b 'c'/)
+})
+
+test('notes stand in every form', () => {
+  const report = reportOf('passed', events => events.map(event => event.type === 'note.added' ? { ...event, person: ana, text: 'pager was silent' } : event))
+  for (const drawn of [renderHtml(report), renderMarkdown(report), renderCsv(report), renderJson(report)]) assert.match(drawn, /pager was silent/)
+  assert.match(renderMarkdown(report), /## Notes\n\n.*\n.*\n\| 10:00:08\.600 \| Ana Lima \| pager was silent \|/)
+})

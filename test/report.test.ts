@@ -194,6 +194,7 @@ test('the timeline as CSV comes back cell by cell, whatever is written in it', (
   assert.deepEqual(rows[0], ['seq', 'time', 'type', 'what', 'text'])
   for (const row of rows) assert.equal(row.length, 5)
   assert.equal(rows.find(row => row[2] === 'note.added')![4], 'noted: a "b", c\r\nd')
+  assert.match(renderCsv(withText('one\nmore')), /"noted: one\nmore"/)
   assert.deepEqual(rows[1]!.slice(0, 3), ['1', '2026-11-20T10:00:00.000Z', 'drill.started'])
 })
 

@@ -81,7 +81,7 @@ function judgementOf (events: DrillEvent[]): Judgement {
     const why = 'the record stops before the drill has ended'
     return { verdict: 'invalid', why, reasons: [why, ...(judged.verdict.startsWith('passed') ? [] : judged.reasons)] }
   }
-  return judged.verdict === ended.verdict ? { ...judged, why: ended.why } : { verdict: ended.verdict, why: ended.why, reasons: [ended.why] }
+  return judged.verdict === ended.verdict ? { ...judged, why: ended.why } : { verdict: ended.verdict, why: ended.why, reasons: [ended.why, `judged by this version it would be ${judged.verdict}: ${judged.why}`] }
 }
 
 /** What people wrote, and what they confirmed to have done. */

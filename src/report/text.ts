@@ -17,9 +17,6 @@ export const verdictText: Record<DrillReport['judgement']['verdict'], string> = 
   passed: 'PASSED', 'passed-with-findings': 'PASSED WITH FINDINGS', failed: 'FAILED', invalid: 'INVALID', aborted: 'ABORTED',
 }
 
-/** Its mark says a verdict without a colour too. */
-export const verdictMark: Record<DrillReport['judgement']['verdict'], string> = { passed: '✓', 'passed-with-findings': '✓', failed: '✗', invalid: '?', aborted: '⊘' }
-
 export interface ClockPart { name: string, ms: number, kind: 'detect' | 'people' | 'work' | 'verify' }
 
 /** Where the time of the outage went, in order: the parts add up to the recovery time. None where it did not end. */
@@ -36,15 +33,6 @@ export function clockParts (clock: RecoveryClock): ClockPart[] {
       ]
   if (clock.verificationMs !== undefined) parts.push({ name: 'verified', ms: clock.verificationMs, kind: 'verify' })
   return parts.filter(part => part.ms > 0)
-}
-
-/** Against the newest earlier drill that recovered; undefined where there is nothing to compare. */
-export function trendText (report: Pick<DrillReport, 'clock' | 'earlier'>): string | undefined {
-  const now = report.clock.rtaTechnicalMs
-  const before = report.earlier.find(drill => drill.rtaTechnicalMs !== undefined)
-  if (now === undefined || before?.rtaTechnicalMs === undefined) return undefined
-  const change = now - before.rtaTechnicalMs
-  return `Service was back ${durationText(Math.abs(change))} ${change > 0 ? 'later' : 'sooner'} than in ${before.drillId}.`
 }
 
 /** What an event says, in columns: who or what, and what happened. */

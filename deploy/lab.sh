@@ -1,0 +1,15 @@
+#!/bin/sh
+# The lab and its worker in one container: drills kill and start the lab's processes, so their worker must share process ids,
+# files and loopback with them. It takes the lab's activities from a task queue of its own; the other worker never sees them.
+set -eu
+muster lab up
+echo "taskQueue: $MUSTER_TASK_QUEUE" >> "$MUSTER_HOME/environments/lab.yaml"
+muster worker &
+worker=$!
+trap 'kill -TERM "$worker" 2>/dev/null || true' TERM INT
+code=0
+wait "$worker" || code=$?
+# A signal ends the first wait early; the worker still has its activities to end.
+wait "$worker" 2>/dev/null || true
+muster lab down --keep-data
+exit "$code"

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { runner } from 'node-pg-migrate'
+import pg from 'pg'
 import { DrillError, messageOf } from '../errors.js'
 import { rows, storeError, transaction, type Store } from './pool.js'
 
@@ -10,9 +11,14 @@ import { rows, storeError, transaction, type Store } from './pool.js'
  * Throws `store.migrating` where another runner is at it, `store.down` where PostgreSQL does not answer.
  */
 export async function migrate (url: string, options: { connectTimeoutMs?: number } = {}): Promise<string[]> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: options.connectTimeoutMs ?? 5000, application_name: 'muster migrate' })
+  // A server that goes away fails the query under way; without a listener it would end the process as well.
+  client.on('error', () => {})
   try {
+    await client.connect()
     const ran = await runner({
-      databaseUrl: { connectionString: url, connectionTimeoutMillis: options.connectTimeoutMs ?? 5000, application_name: 'muster migrate' },
+      // Ours, so that it is closed when this function returns: the runner does not wait for that.
+      dbClient: client,
       dir: migrationsFolder(),
       direction: 'up',
       migrationsTable: 'migrations',
@@ -23,6 +29,8 @@ export async function migrate (url: string, options: { connectTimeoutMs?: number
   } catch (error) {
     if (/already running/.test(messageOf(error))) throw new DrillError('store.migrating', 'Somebody else is migrating the store', { cause: error })
     throw storeError(error)
+  } finally {
+    await client.end().catch(() => {})
   }
 }
 

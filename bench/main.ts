@@ -1,20 +1,60 @@
-import { engine } from './engine.js'
+import { decisions } from './decisions.js'
 import { failover } from './failover.js'
-import { printLines, type Line } from './measure.js'
+import { Hold, type Bench } from './hold.js'
+import { isMet, ratioOf, type Figure } from './measure.js'
+import { steps } from './steps.js'
 import { store } from './store.js'
+import { goalText, tableOf } from './table.js'
 
-// `npm run bench [-- engine|failover|store]`: figures beside their peers, measured in one run. A missed goal is told, not failed.
+// `npm run bench [-- NAME…] [--json]`: figures beside their peers, measured in one run. A missed goal is told, not failed: the exit
+// code is 0 unless something could not be measured (1), was asked for wrongly (2) or was interrupted (130).
 
-const benches: Record<string, (tell: (line: string) => void) => Promise<Line[]>> = { engine, failover, store }
-const names = process.argv.slice(2)
+const benches: Record<string, (bench: Bench) => Promise<Figure[]>> = { steps, decisions, failover, store }
+
+const args = process.argv.slice(2)
+const json = args.includes('--json')
+const names = args.filter(arg => arg !== '--json')
 const unknown = names.find(name => !(name in benches))
 if (unknown !== undefined) {
-  console.error(`bench: there is no "${unknown}"; there are ${Object.keys(benches).join(', ')}`)
+  console.error(`bench: there is no "${unknown}"; there are ${Object.keys(benches).join(', ')}, and --json`)
   process.exit(2)
 }
-const lines: Line[] = []
-for (const [name, bench] of Object.entries(benches)) {
-  if (names.length > 0 && !names.includes(name)) continue
-  lines.push(...await bench(line => { console.error(`bench  ${line}`) }))
+
+const hold = new Hold()
+let stopping = false
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    if (stopping) return
+    stopping = true
+    console.error('bench  stopping what was started')
+    hold.releaseAll().then(() => process.exit(130), (error: unknown) => {
+      console.error(error)
+      process.exit(130)
+    })
+  })
 }
-printLines(lines)
+
+const began = Date.now()
+const figures: Figure[] = []
+let failed = false
+for (const name of Object.keys(benches)) {
+  if (names.length > 0 && !names.includes(name)) continue
+  try {
+    figures.push(...await benches[name]!({ hold, tell: line => { if (!stopping) console.error(`bench  ${((Date.now() - began) / 1000).toFixed(0).padStart(4)} s  ${name}: ${line}`) } }))
+  } catch (error) {
+    // Whatever was under way when the end was asked for fails; that is no news.
+    if (!stopping) console.error(`bench: ${name} could not be measured:`, error)
+    failed = true
+  }
+  if (stopping) await new Promise(() => {})
+  await hold.releaseAll().catch((error: unknown) => {
+    console.error(`bench: ${name} could not be ended:`, error)
+    failed = true
+  })
+}
+console.log(json ? JSON.stringify(figures.map(asData), undefined, 2) : tableOf(figures))
+process.exit(failed ? 1 : 0)
+
+function asData (figure: Figure): object {
+  return { ...figure, goals: figure.goals.map(goal => ({ ...goal, text: goalText(goal), measuredRatio: ratioOf(figure, goal.of), met: isMet(figure, goal) })) }
+}

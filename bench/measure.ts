@@ -1,20 +1,47 @@
-/** One line of the table: ours beside its peer, measured in the same run and taking turns. */
-export interface Line { what: string, unit: 'ms' | 'events', ours: number, peer?: number, peerIs: string, goal: string, met: boolean }
+import { performance } from 'node:perf_hooks'
 
-export function percentile (values: number[], share: number): number {
+/** Where the middle of some measured values lies, and their slow end; the unit is the figure's. */
+export interface Spread { n: number, p50: number, p99: number }
+
+/** What one figure is held to: its `of`, alone or as a ratio to the peer's, at most (a ratio) or below (a length). */
+export interface Goal { of: 'p50' | 'p99', ratio?: number, below?: number }
+
+/** One figure: ours, beside a peer where there is one, both measured in the same run. */
+export interface Figure {
+  what: string
+  unit: 'ms' | 'events'
+  ours: Spread
+  peer?: Spread & { name: string }
+  goals: Goal[]
+  /** What was seen beside it: counts, parts of the time. */
+  notes: string[]
+}
+
+/** @throws RangeError where nothing was measured: a bench without figures must not look like one that is met */
+export function spread (values: number[]): Spread {
+  if (values.length === 0) throw new RangeError('nothing was measured')
   const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN
+  return { n: sorted.length, p50: quantile(sorted, 0.5), p99: quantile(sorted, 0.99) }
 }
 
-/** Ours against a peer: met where the ratio is at most the goal. */
-export function ratio (what: string, unit: Line['unit'], ours: number, peer: number, peerIs: string, atMost: number): Line {
-  return { what, unit, ours, peer, peerIs, goal: `≤ ${atMost.toFixed(2)} ×`, met: ours / peer <= atMost }
+/** The nearest rank of sorted values, but for the middle of an even number. */
+function quantile (sorted: number[], share: number): number {
+  if (share === 0.5 && sorted.length % 2 === 0) return (sorted[sorted.length / 2 - 1]! + sorted[sorted.length / 2]!) / 2
+  return sorted[Math.ceil(sorted.length * share) - 1]!
 }
 
-export function printLines (lines: Line[]): void {
-  for (const line of lines) {
-    const number = (value: number): string => line.unit === 'events' ? String(Math.round(value)) : `${value.toFixed(value < 100 ? 1 : 0)} ms`
-    const against = line.peer === undefined ? '' : `, ${line.peerIs} ${number(line.peer)}, ratio ${(line.ours / line.peer).toFixed(2)}`
-    console.log(`${line.met ? 'met   ' : 'MISSED'}  ${line.what.padEnd(44)} ${number(line.ours)}${against}  (goal ${line.goal})`)
-  }
+/** Ours as a multiple of the peer's. */
+export function ratioOf ({ ours, peer }: Figure, of: Goal['of']): number | undefined {
+  return peer === undefined ? undefined : ours[of] / peer[of]
+}
+
+export function isMet (figure: Figure, goal: Goal): boolean {
+  return goal.ratio === undefined ? figure.ours[goal.of] < goal.below! : ratioOf(figure, goal.of)! <= goal.ratio
+}
+
+/** How long some work took, ms. */
+export async function took (work: () => Promise<unknown>): Promise<number> {
+  const from = performance.now()
+  await work()
+  return performance.now() - from
 }

@@ -1,0 +1,23 @@
+/** What a bench gets: where it says what it does, and what ends what it started. */
+export interface Bench { tell: (line: string) => void, hold: Hold }
+
+/** What a bench started and must end: each once, the last first, whoever asks first. */
+export class Hold {
+  private readonly releases: Array<() => Promise<unknown>> = []
+
+  /** Starts something that must end. Where the end is asked for meanwhile, it waits for the start and ends it then. */
+  async take<T> (start: Promise<T>, end: (started: T) => Promise<unknown>): Promise<T> {
+    this.releases.push(async () => {
+      const started = await start.then(value => ({ value }), () => undefined)
+      if (started) await end(started.value)
+    })
+    return await start
+  }
+
+  /** Ends everything; one that fails does not spare the others. @throws the first failure */
+  async releaseAll (): Promise<void> {
+    const failures: unknown[] = []
+    for (let release = this.releases.pop(); release; release = this.releases.pop()) await release().catch((error: unknown) => { failures.push(error) })
+    if (failures.length > 0) throw failures[0]
+  }
+}

@@ -1,0 +1,32 @@
+import { isMet, ratioOf, type Figure, type Goal } from './measure.js'
+
+const columns = ['', 'n', 'ours p50', 'p99', 'peer p50', 'p99', 'ratio', 'goal', '']
+
+/** Figures as a table for a terminal: one line a goal, with what was seen beside it below. */
+export function tableOf (figures: Figure[]): string {
+  const rows = figures.flatMap(figure => figure.goals.map((goal, index) => ({ figure, goal, cells: cellsOf(figure, goal, index === 0) })))
+  const widths = columns.map((title, column) => Math.max(title.length, ...rows.map(({ cells }) => cells[column]!.length)))
+  const line = (cells: string[]): string => cells.map((cell, column) => column === 0 || column > 6 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)).join('  ').trimEnd()
+  const lines = [line(columns)]
+  for (const { figure, goal, cells } of rows) {
+    lines.push(line(cells))
+    if (goal !== figure.goals.at(-1)) continue
+    if (figure.peer) lines.push(`    peer: ${figure.peer.name}`)
+    lines.push(...figure.notes.map(note => `    ${note}`))
+  }
+  return lines.join('\n')
+}
+
+function cellsOf (figure: Figure, goal: Goal, isFirst: boolean): string[] {
+  const { ours, peer, unit } = figure
+  const number = (value: number | undefined): string => value === undefined ? '' : unit === 'ms' ? `${value.toFixed(value < 100 ? 1 : 0)} ms` : String(Math.round(value))
+  const measured = isFirst
+    ? [figure.what, String(ours.n), number(ours.p50), number(ours.p99), number(peer?.p50), number(peer?.p99)]
+    : ['', '', '', '', '', '']
+  const ratio = ratioOf(figure, goal.of)
+  return [...measured, ratio?.toFixed(2) ?? '', goalText(goal), isMet(figure, goal) ? 'met' : 'MISSED']
+}
+
+export function goalText ({ of, ratio, below }: Goal): string {
+  return ratio === undefined ? `${of} < ${below} ms` : `${of} ≤ ${ratio.toFixed(2)} ×`
+}

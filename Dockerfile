@@ -12,12 +12,15 @@ FROM base AS build
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --no-audit --no-fund
 COPY . .
-RUN npm run build && npm prune --omit=dev --no-audit --no-fund
+RUN npm run build
 
 # The lab's servers; TEMPORAL_ADDRESS says that a Temporal runs elsewhere, so its CLI is not fetched.
 FROM build AS tools
 ENV MUSTER_CACHE=/opt/muster TEMPORAL_ADDRESS=temporal:7233
 RUN npm run setup
+
+FROM build AS pruned
+RUN npm prune --omit=dev --no-audit --no-fund
 
 FROM base AS muster
 ENV NODE_ENV=production MUSTER_HOME=/var/lib/muster MUSTER_RUNBOOKS=/app/runbooks
@@ -26,9 +29,9 @@ RUN useradd --system --uid 10001 --home-dir /var/lib/muster --shell /usr/sbin/no
   && install -d -o muster -g muster -m 0755 /var/lib/muster \
   && printf '#!/bin/sh\nexec node --enable-source-maps /app/dist/src/cli/main.js "$@"\n' > /usr/local/bin/muster \
   && chmod 0755 /usr/local/bin/muster
-COPY --from=build /app/package.json ./
-COPY --from=build /app/node_modules ./node_modules
-COPY --from=build /app/dist ./dist
+COPY --from=pruned /app/package.json ./
+COPY --from=pruned /app/node_modules ./node_modules
+COPY --from=pruned /app/dist ./dist
 COPY runbooks ./runbooks
 COPY deploy ./deploy
 USER muster

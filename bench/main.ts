@@ -27,6 +27,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     if (stopping) return
     stopping = true
     console.error('bench  stopping what was started')
+    // A call that Temporal's client tries again, on a connection that is closed now, throws out of a timer.
+    process.on('uncaughtException', () => {})
+    process.on('unhandledRejection', () => {})
     hold.releaseAll().then(() => process.exit(130), (error: unknown) => {
       console.error(error)
       process.exit(130)

@@ -121,6 +121,8 @@ interface EngineParts {
   activitiesWaitMs: number
   /** Started to completed: the work, and saying so. */
   activitiesRunMs: number
+  /** What the actions themselves measured of that; the rest is checks before and after, and the worker's. */
+  actionsSayMs: number
   /** From the completion of one to the scheduling of the next: workflow tasks. */
   betweenMs: number
 }
@@ -139,6 +141,10 @@ async function engineParts (client: Client, timeline: DrillEvent[]): Promise<Eng
   return {
     activitiesWaitMs: sum(activities.map(({ scheduled, started }) => started - scheduled)),
     activitiesRunMs: sum(activities.map(({ started, completed }) => completed - started)),
+    actionsSayMs: sum(Object.entries({ fence: 'fenceMs', promote: 'promoteMs', switch: 'switchMs' }).map(([step, figure]) => {
+      const finished = timeline.find(event => event.type === 'step.finished' && event.step === step)
+      return Number(finished?.type === 'step.finished' ? finished.output?.[figure] : NaN)
+    })),
     betweenMs: sum(activities.slice(1).map(({ scheduled }, index) => scheduled - activities[index]!.completed)),
   }
 }

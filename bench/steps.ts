@@ -5,7 +5,7 @@ import { spread, took, type Figure } from './measure.js'
 import { startBenchTemporal, type BenchTemporal } from './temporal.js'
 
 const count = 100
-const rounds = 7
+const rounds = 5
 
 const look = (index: number): Step => ({ id: `look-${index}`, kind: 'check', check: 'http.ok', with: { url: 'http://127.0.0.1:1' } })
 

@@ -51,9 +51,10 @@ export class Journal {
     while (!this.closed || this.recorded < this.events.length) {
       await condition(() => this.closed || this.recorded < this.events.length)
       if (this.recorded === this.events.length) continue
-      // One timer a pause, however many events gather in it; none where the last record is long ago.
-      const pauseMs = this.lastAtMs + this.everyMs - Date.now()
-      if (!this.closed && !this.urgent && pauseMs > 0) await condition(() => this.closed || this.urgent, pauseMs, { summary: 'gather events' })
+      // While steps go on, the next one after the pause carries what has gathered; the timer is for a step that takes long. So a
+      // pause mostly costs no workflow task of its own.
+      const due = (): boolean => this.closed || this.urgent || Date.now() >= this.lastAtMs + this.everyMs
+      if (!due()) await condition(due, this.everyMs * 2, { summary: 'gather events' })
       this.urgent = false
       this.lastAtMs = Date.now()
       const batch = this.events.slice(this.recorded, this.recorded + eventsARecord)

@@ -14,7 +14,7 @@ function refuse (code: string, message: string): never {
  */
 export function openDoors (run: Run): void {
   const { journal, gates } = run
-  const known = (step: string): boolean => journal.status()?.steps.some(planned => planned.id === step) ?? false
+  const known = (step: string): boolean => journal.current?.steps.some(planned => planned.id === step) ?? false
 
   setHandler(messages.status, () => journal.status(), { description: 'What the drill is at now' })
   setHandler(messages.timeline, ({ after }) => journal.after(after), { description: 'Events after a number' })

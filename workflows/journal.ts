@@ -1,5 +1,6 @@
 import { condition } from '@temporalio/workflow'
-import { statusOf, type DrillStatus } from '../src/drill/status.js'
+import { recoveryClock } from '../src/drill/clock.js'
+import { foldStatus, withClock, type DrillStatus } from '../src/drill/status.js'
 import type { DrillEvent, EventBody } from '../src/drill/timeline.js'
 import { record } from './activities.js'
 
@@ -13,6 +14,8 @@ const eventsARecord = 200
  */
 export class Journal {
   readonly events: DrillEvent[] = []
+  /** The fold so far, one event at a time; without the clock. */
+  current: DrillStatus | undefined
   private recorded = 0
   private closed = false
   private urgent = false
@@ -23,6 +26,7 @@ export class Journal {
   emit (body: EventBody): DrillEvent {
     const event: DrillEvent = { seq: this.events.length + 1, atMs: Date.now(), ...body }
     this.events.push(event)
+    this.current = foldStatus(this.current, event)
     return event
   }
 
@@ -39,7 +43,7 @@ export class Journal {
   get last (): number { return this.events.length }
 
   status (): DrillStatus | undefined {
-    return statusOf(this.events)
+    return this.current && withClock(this.current, recoveryClock(this.events))
   }
 
   after (seq: number): DrillEvent[] {

@@ -60,7 +60,7 @@ export class Run {
 
   /** The runbook as a list, in Temporal's UI. */
   draw (): void {
-    const status = this.journal.status()
-    if (status) setCurrentDetails(detailsOf(status))
+    const { current } = this.journal
+    if (current) setCurrentDetails(detailsOf(current))
   }
 }

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client, Connection } from '@temporalio/client'
 import { createApi, type Api } from '../src/cli/api.js'
+import { follow } from '../src/cli/follow.js'
 import { startDev } from '../src/dev/dev.js'
 import type { DrillReport } from '../src/drill/report.js'
-import type { DrillStatus } from '../src/drill/status.js'
 import type { DrillEvent, EventOf } from '../src/drill/timeline.js'
 import { labDown, labUp } from '../src/lab/lab.js'
 import { floorRun, type FloorTimes } from './floor.js'
@@ -63,19 +63,10 @@ async function folder (): Promise<string> {
 /** One drill from its start to its report, approved as soon as its gate is seen. */
 async function drill (ana: Api, ben: Api, environment: string): Promise<DrillReport> {
   const { drillId } = await ana.post<{ drillId: string }>('/v1/drills', { runbook: 'database-primary-failure', environment, params: { detection: 'probe', baseline: '1s' } })
-  let approved = false
-  for (;;) {
-    const { status, source } = await ana.get<{ status: DrillStatus, source: string }>(`/v1/drills/${drillId}`)
-    // The workflow may say so a moment before its end is on the record, and the report is made from the record.
-    if (status.phase === 'ended' && source === 'store') break
-    const gate = status.waitingFor.find(waiting => waiting.kind === 'gate')
-    if (!approved && gate) {
-      await ben.post(`/v1/drills/${drillId}/gates/${gate.step}/decision`, { answer: 'approve' })
-      approved = true
-    }
-    // Quickly only where the clock runs: whoever asks takes the processor from what is measured.
-    const soon = status.steps.some(step => step.id === 'detect' && step.state === 'running') || gate !== undefined
-    await new Promise(resolve => setTimeout(resolve, soon ? 3 : approved ? 200 : 15))
+  // As a page or a card would: it is told of the gate, and does not ask again and again what is measured meanwhile.
+  for await (const followed of follow(ana, drillId, { signal: new AbortController().signal })) {
+    if (followed.kind !== 'event' || followed.event.type !== 'gate.opened') continue
+    await ben.post(`/v1/drills/${drillId}/gates/${followed.event.step}/decision`, { answer: 'approve' })
   }
   return await ana.get<DrillReport>(`/v1/drills/${drillId}/report`)
 }

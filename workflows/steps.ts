@@ -42,7 +42,6 @@ async function runStep (run: Run, raw: Step): Promise<boolean> {
     : await handle(run, step)
   if (result.output) run.outputs[step.id] = { output: result.output }
   journal.emit({ type: 'step.finished', step: step.id, outcome: result.outcome, summary: result.summary, attempts: result.attempts, output: result.output, error: result.error })
-  run.draw()
   return result.stop !== true
 }
 

@@ -9,7 +9,7 @@ import { canonicalJson, chainHash, chainStart, verifyChain } from '../src/store/
 import type { Cluster } from '../src/store/cluster.js'
 import { findDrill, recordedStatus } from '../src/store/drills.js'
 import { migrate } from '../src/store/migrate.js'
-import { openStore, type Store } from '../src/store/pool.js'
+import { openStore, rows, transaction, type Store } from '../src/store/pool.js'
 import { appendEvents, exportTimeline, followEvents, readEvents } from '../src/store/timeline.js'
 import { startCluster } from './fixtures/cluster.js'
 import { drillEvents } from './fixtures/events.js'
@@ -188,6 +188,22 @@ test('a follower outlives the loss of its connection', async () => {
     }
   }
   assert.deepEqual(got, events.map(event => event.seq))
+})
+
+test('a connection lost between two statements of a transaction is told as store.down, and ends no process', async () => {
+  const owner = new pg.Client({ connectionString: cluster.url })
+  await owner.connect()
+  try {
+    await rejects(transaction(store.pool, async client => {
+      const { rows: [backend] } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
+      const gone = new Promise(resolve => client.once('end', resolve))
+      await owner.query('select pg_terminate_backend($1)', [backend!.pid])
+      await gone
+      await rows(client, 'select 1')
+    }), 'store.down')
+  } finally {
+    await owner.end()
+  }
 })
 
 test('a follower stops at its signal, with no timer left', async () => {

@@ -62,6 +62,8 @@ export function openStore (url: string, options: StoreOptions = {}): Store {
 
 /** The pool waits for it, which @types/pg does not know. */
 const takeAppRole = async (client: pg.ClientBase): Promise<void> => {
+  // The pool listens only while a client is idle: one that breaks between two statements of a transaction would end the process.
+  client.on('error', () => {})
   // Where the role may not be taken after all (PostgreSQL 16 can grant one without that right), the triggers guard alone.
   await client.query(takeRole).catch((error: unknown) => { if (sqlState(error) !== '42501') throw error })
 }
@@ -107,7 +109,7 @@ export function storeError (error: unknown): DrillError {
   const text = messageOf(error) || (error instanceof AggregateError ? error.errors.map(messageOf).join('; ') : '')
   if (typeof code === 'string' && downCodes.test(code)) return new DrillError('store.down', `The store does not answer: ${text || code}`, { cause: error })
   if (code === '42P01') return new DrillError('store.down', 'The store has no tables yet: run `muster migrate`', { cause: error })
-  if (/timeout|terminated|closed|ended|calling end/i.test(text) && code === undefined) return new DrillError('store.down', `The store does not answer: ${text}`, { cause: error })
+  if (/timeout|terminated|closed|ended|calling end|not queryable/i.test(text) && code === undefined) return new DrillError('store.down', `The store does not answer: ${text}`, { cause: error })
   return new DrillError('internal', `The store refused a statement: ${text}`, { cause: error })
 }
 

@@ -17,6 +17,8 @@ export function createPool (config: StorefrontConfig, onError: (error: Error) =>
   const pool = new pg.Pool({ ...config.database, ...deadlines, application_name: config.name, max: 8, idleTimeoutMillis: 10_000, keepAlive: true })
   // An idle connection that dies is dropped by the pool; without a listener it would end the process.
   pool.on('error', onError)
+  // The pool listens only while a client is idle; this one dies between two statements of a transaction, and those are told anyway.
+  pool.on('connect', (client) => { client.on('error', () => {}) })
   return pool
 }
 

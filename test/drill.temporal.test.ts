@@ -312,6 +312,17 @@ describe('abort', () => {
     assert.equal(world.broken.size, 0)
     assert.match(find(input, 'abort.requested')[0]!.reason, /cancelled/)
   })
+
+  test("Temporal's cancel is an abort too where the interrupted action answers with an error of its own", async () => {
+    world.slowMs = 60_000
+    world.failsWhenInterrupted = true
+    const input = drillOf([cut('a')])
+    await temporal.door.start(input)
+    await until(input, status => status.steps[0]!.state === 'running' && world.calls.includes('do a'))
+    await temporal.client.workflow.getHandle(input.drillId).cancel()
+    assert.equal((await result(input)).verdict, 'aborted')
+    assert.ok(world.calls.includes('undo a'), 'what may have happened is undone')
+  })
 })
 
 describe('admission', () => {

@@ -4,7 +4,7 @@ import {
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common'
 import type { ActionInputs } from '../src/drill/actions.js'
 import { durationMs } from '../src/drill/duration.js'
-import type { DrillInput } from '../src/drill/input.js'
+import { objectivesFor, type DrillInput } from '../src/drill/input.js'
 import { owe, type LedgerEntry } from '../src/drill/ledger.js'
 import { allSteps, stepTitle } from '../src/drill/runbook.js'
 import type { PlannedStep, Refusal } from '../src/drill/timeline.js'
@@ -65,10 +65,11 @@ async function work (run: Run): Promise<void> {
     })
   } catch (error) {
     if (!isCancellation(error)) throw error
-    if (!run.aborted) {
-      run.aborted = true
-      run.journal.emit({ type: 'abort.requested', person: { id: 'temporal', name: 'Temporal' }, reason: 'the workflow was cancelled', door: 'signal' })
-    }
+  }
+  // Not by what was thrown: a step that a cancel interrupts may answer with an error of its own.
+  if (run.work.consideredCancelled && !run.aborted) {
+    run.aborted = true
+    run.journal.emit({ type: 'abort.requested', person: { id: 'temporal', name: 'Temporal' }, reason: 'the workflow was cancelled', door: 'signal' })
   }
 }
 
@@ -149,7 +150,7 @@ function started (input: DrillInput): Parameters<Run['journal']['emit']>[0] {
     tier: environment.tier,
     commander: { id: commander.id, name: commander.name },
     params: input.params,
-    objectives: { ...environment.objectives, ...runbook.objectives },
+    objectives: objectivesFor(input),
     synchronous: environment.database?.synchronous,
     steps: allSteps(runbook.steps).map((step): PlannedStep => ({
       id: step.id,

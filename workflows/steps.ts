@@ -2,6 +2,7 @@ import { ActivityFailure, ChildWorkflowFailure, executeChild, isCancellation, Pa
 import { actionCatalog, type ActionInputs, type ActionName } from '../src/drill/actions.js'
 import type { CheckInputs, CheckName, CheckResult } from '../src/drill/checks.js'
 import { durationMs } from '../src/drill/duration.js'
+import { objectivesFor } from '../src/drill/input.js'
 import { instantiate } from '../src/drill/instantiate.js'
 import { owe } from '../src/drill/ledger.js'
 import { resolve } from '../src/drill/lookup.js'
@@ -126,7 +127,7 @@ function knownByDrill ({ journal, input }: Run, check: CheckName): Record<string
   const struck = journal.events.findLast(event => event.type === 'fault.struck')
   return {
     faultAtMs: struck?.type === 'fault.struck' ? struck.faultAtMs : undefined,
-    rpo: input.runbook.objectives?.rpo ?? input.environment.objectives?.rpo,
+    rpo: objectivesFor(input).rpo,
   }
 }
 

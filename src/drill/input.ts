@@ -1,4 +1,4 @@
-import type { Environment } from './environment.js'
+import type { Environment, Objectives } from './environment.js'
 import type { Person } from './people.js'
 import type { Runbook } from './runbook.js'
 import type { Refusal } from './timeline.js'
@@ -30,4 +30,9 @@ export interface DrillInput {
 export interface Admission {
   admitted: boolean
   reasons: Refusal[]
+}
+
+/** What the drill is measured against: the environment's objectives, where the runbook is not tighter. */
+export function objectivesFor ({ runbook, environment }: Pick<DrillInput, 'runbook' | 'environment'>): Partial<Objectives> {
+  return { ...environment.objectives, ...runbook.objectives }
 }

@@ -3,6 +3,7 @@ import type { ActionInputs, ActionName, ActionResult, ActivityContextInput, Undo
 import type { CheckInputs, CheckName, CheckResult } from '../src/drill/checks.js'
 import { DrillError, messageOf } from '../src/errors.js'
 import type { Action, Actions, Check, StepContext } from './action.js'
+import { askUntil } from './ask.js'
 import { canariesPrepare } from './canaries.js'
 import { createChecks } from './checks/index.js'
 import { componentFreeze, componentKill } from './component.js'
@@ -79,18 +80,8 @@ function undoing (deps: ActivityDeps, action: Action<never>) {
   })
 }
 
-/** Asks once, or until it passes within a time. What cannot be asked is `blind`, and asked again while there is time. */
 function asking (deps: ActivityDeps, check: Check<never>) {
-  return async (input: CheckCall<never>): Promise<CheckResult> => await asActivity(deps, input, async context => {
-    const deadline = Date.now() + (input.withinMs ?? 0)
-    for (;;) {
-      const result = await check(input.with, context)
-      const pauseMs = input.everyMs ?? 500
-      if (result.outcome === 'pass' || Date.now() + pauseMs > deadline) return result
-      context.heartbeat()
-      await Context.current().sleep(pauseMs)
-    }
-  })
+  return async (input: CheckCall<never>): Promise<CheckResult> => await asActivity(deps, input, async context => await askUntil(check, input.with, context, input))
 }
 
 /** Heartbeats by a timer, so that a cancel arrives and a dead worker is noticed, whatever the step is busy with. */

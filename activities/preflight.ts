@@ -7,6 +7,7 @@ import { allSteps, isAllowedIn, isTrue, stepTitle, type CheckStep, type Step } f
 import type { Refusal } from '../src/drill/timeline.js'
 import { messageOf } from '../src/errors.js'
 import type { Check, Checks, StepContext } from './action.js'
+import { askUntil } from './ask.js'
 
 export interface PreflightDeps {
   checks: Checks
@@ -124,14 +125,12 @@ async function steadyState (deps: PreflightDeps, { runbook }: DrillInput, contex
   }
   const refusals = await Promise.all(leading.map(async (step): Promise<Refusal[]> => {
     const check = deps.checks[step.check as CheckName] as Check<CheckInputs[CheckName]>
-    const deadline = Date.now() + (step.within === undefined ? 0 : durationMs(step.within))
-    for (;;) {
-      const result = await check((step.with ?? {}) as unknown as CheckInputs[CheckName], context)
-      if (result.outcome === 'pass') return []
-      const pauseMs = step.every === undefined ? 500 : durationMs(step.every)
-      if (Date.now() + pauseMs > deadline) return [{ code: 'steady.unhealthy', message: `${stepTitle(step)}: ${result.outcome === 'blind' ? 'could not be asked: ' : ''}${result.observed}` }]
-      await Context.current().sleep(pauseMs)
-    }
+    const result = await askUntil(check, (step.with ?? {}) as unknown as CheckInputs[CheckName], context, {
+      everyMs: step.every === undefined ? undefined : durationMs(step.every),
+      withinMs: step.within === undefined ? undefined : durationMs(step.within),
+    })
+    if (result.outcome === 'pass') return []
+    return [{ code: 'steady.unhealthy', message: `${stepTitle(step)}: ${result.outcome === 'blind' ? 'could not be asked: ' : ''}${result.observed}` }]
   }))
   return refusals.flat()
 }

@@ -10,7 +10,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { startDev, type Dev } from '../src/dev/dev.js'
 import { choosePorts, isFree, usualPorts } from '../src/dev/ports.js'
-import { end, isAlive, startTimeOf } from '../src/dev/process.js'
+import { readProc } from '../src/control/proc.js'
+import { end, isAlive } from '../src/dev/process.js'
 import { sweepStores } from '../src/dev/store.js'
 import { temporalArgs } from '../src/dev/temporal.js'
 
@@ -25,7 +26,7 @@ after(() => { rmSync(scratch, { recursive: true, force: true }) })
 /** Processes that carry a folder in their command line or environment, but this one. */
 function processesOf (root: string): string[] {
   return readdirSync('/proc').filter(pid => /^\d+$/.test(pid) && Number(pid) !== process.pid).filter(pid => {
-    if (startTimeOf(Number(pid)) === undefined) return false
+    if (readProc(Number(pid)) === undefined) return false
     return ['cmdline', 'environ'].some(file => {
       try {
         return readFileSync(`/proc/${pid}/${file}`, 'latin1').includes(root)
@@ -135,7 +136,7 @@ test('a second Ctrl-C does not wait', async () => {
 test('a recycled process number is never signalled', async () => {
   const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { detached: true, stdio: 'ignore' })
   const ended = once(child, 'exit')
-  const itself = { name: 'x', pid: child.pid!, startTime: startTimeOf(child.pid!)!, match: 'setInterval' }
+  const itself = { name: 'x', pid: child.pid!, startTime: readProc(child.pid!)!.startTime, match: 'setInterval' }
   for (let tries = 0; tries < 100 && !isAlive(itself); tries++) await delay(10)
   await end({ ...itself, startTime: itself.startTime - 1 }, 10)
   await end({ ...itself, match: 'another program' }, 10)

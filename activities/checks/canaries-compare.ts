@@ -1,7 +1,7 @@
 import type { Check } from '../action.js'
 import type { CheckInputs, CheckResult } from '../../src/drill/checks.js'
 import { durationMs, durationText } from '../../src/drill/duration.js'
-import { accountFor, canaryKey, type Loss, type WalEvidence, type WrittenCanary } from '../../src/drill/loss.js'
+import { accountFor, canaryKey, isBeyond, type Loss, type WalEvidence, type WrittenCanary } from '../../src/drill/loss.js'
 import { messageOf } from '../../src/errors.js'
 import { readJournals } from '../observe/journal.js'
 import { nodeOf } from '../postgres/connection.js'
@@ -40,8 +40,7 @@ export function canariesCompare ({ dataDir }: { dataDir: string }): Check<CheckI
 }
 
 function outcomeOf (loss: Loss, allowedMs: number): CheckResult['outcome'] {
-  const tooMuch = loss.lost > 0 && (allowedMs === 0 || loss.rpaMs > allowedMs)
-  return tooMuch || loss.doubled > 0 || loss.alien > 0 || loss.witness.outcome === 'disagrees' ? 'fail' : 'pass'
+  return isBeyond(loss, allowedMs) || loss.doubled > 0 || loss.alien > 0 || loss.witness.outcome === 'disagrees' ? 'fail' : 'pass'
 }
 
 /** The canaries that were issued before the cut, as soon as all are settled or the time for it is over. */

@@ -33,7 +33,7 @@ export function allProcs (): Proc[] {
 }
 
 /** Whether it is still that very process, and not another one that got its number. */
-export function isSame (proc: Proc): boolean {
+export function isSame (proc: Pick<Proc, 'pid' | 'startTime'>): boolean {
   return readProc(proc.pid)?.startTime === proc.startTime
 }
 
@@ -77,7 +77,7 @@ export function programOf (pid: number): string | undefined {
 }
 
 /** Sends a signal to that very process. Its being gone is no error; not being allowed to is one. */
-export function sendSignal (proc: Proc, signal: NodeJS.Signals): void {
+export function sendSignal (proc: Pick<Proc, 'pid' | 'startTime'>, signal: NodeJS.Signals): void {
   if (proc.pid <= 1 || proc.pid === process.pid || !isSame(proc)) return
   try {
     process.kill(proc.pid, signal)

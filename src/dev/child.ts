@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DrillError, messageOf } from '../errors.js'
-import { isAlive, startTimeOf } from './process.js'
+import { readProc } from '../control/proc.js'
+import { isAlive } from './process.js'
 import type { Started } from './state.js'
 
 export interface ChildOptions {
@@ -36,7 +37,7 @@ export async function startChild (options: ChildOptions): Promise<Started> {
     const child = spawn(options.command, options.args, { env: options.env, detached: true, stdio: ['ignore', output, output] })
     await new Promise((resolve, reject) => { child.once('spawn', resolve); child.once('error', reject) })
     child.unref()
-    started = { name, pid: child.pid!, startTime: startTimeOf(child.pid!) ?? 0, match: options.match }
+    started = { name, pid: child.pid!, startTime: readProc(child.pid!)?.startTime ?? 0, match: options.match }
   } catch (cause) {
     throw new DrillError('dev.failed', `${name} could not be started: ${messageOf(cause)}`, { cause })
   } finally {

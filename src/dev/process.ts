@@ -1,27 +1,10 @@
-import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
+import { commandLineOf, isSame } from '../control/proc.js'
 import type { Started } from './state.js'
 
-/** Clock ticks since boot at which a process began; undefined where there is none, or only one that nobody has reaped. */
-export function startTimeOf (pid: number): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    // The name in parentheses may itself hold spaces and parentheses.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : Number(fields[19])
-  } catch {
-    return undefined
-  }
-}
-
 /** Whether it is still that very process: number, start time and command line. */
-export function isAlive ({ pid, startTime, match }: Started): boolean {
-  if (startTimeOf(pid) !== startTime) return false
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ').includes(match)
-  } catch {
-    return false
-  }
+export function isAlive (one: Started): boolean {
+  return isSame(one) && commandLineOf(one.pid).includes(one.match)
 }
 
 /** Asks it to end; after `graceMs` kills it with its whole group (each of ours leads one). */

@@ -2,7 +2,8 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, 
 import { dirname, join } from 'node:path'
 import { startCluster, type Cluster } from '../store/cluster.js'
 import type { Tools } from '../tools.js'
-import { isAlive, startTimeOf } from './process.js'
+import { readProc } from '../control/proc.js'
+import { isAlive } from './process.js'
 import { devFolder } from './state.js'
 
 /** The private PostgreSQL that Muster keeps its record in. */
@@ -61,7 +62,7 @@ export function killStore (dir: string): void {
   const data = join(dir, 'data')
   try {
     const pid = Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0])
-    const startTime = startTimeOf(pid)
+    const startTime = readProc(pid)?.startTime
     if (pid > 1 && startTime !== undefined && isAlive({ name: 'store', pid, startTime, match: data })) process.kill(pid, 'SIGQUIT')
   } catch {
     // There is none.

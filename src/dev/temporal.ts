@@ -4,8 +4,7 @@ import type { Tool } from '../tools.js'
 import { startChild } from './child.js'
 import type { Ports } from './ports.js'
 import { devFolder, type Started } from './state.js'
-
-const attributes = ['MusterRunbook', 'MusterEnvironment', 'MusterPhase', 'MusterWaitingFor', 'MusterVerdict', 'MusterCommander']
+import { searchAttributes } from '../../workflows/search-attributes.js'
 
 /** Arguments of Temporal's dev server: loopback, a file as its database, and polls that do not wait 50 ms for each task. */
 export function temporalArgs (root: string, ports: Ports, ui: boolean): string[] {
@@ -14,7 +13,7 @@ export function temporalArgs (root: string, ports: Ports, ui: boolean): string[]
     ...ui ? ['--ui-ip', '127.0.0.1', '--ui-port', String(ports.temporalUi)] : ['--headless'],
     '--db-filename', join(devFolder(root), 'temporal.db'), '--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=OFF',
     '--log-level', 'error',
-    ...attributes.flatMap(name => ['--search-attribute', `${name}=Keyword`]),
+    ...Object.values(searchAttributes).flatMap(({ name }) => ['--search-attribute', `${name}=Keyword`]),
     // Its default of 20 a second a shard makes each task of a drill wait up to 50 ms, and timers come up to a second late.
     '--dynamic-config-value', 'history.transferProcessorMaxPollRPS=2000', '--dynamic-config-value', 'history.timerProcessorMaxPollRPS=2000',
     '--dynamic-config-value', 'history.timerProcessorMaxTimeShift="5ms"',

@@ -2,7 +2,8 @@ import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { DrillError, messageOf } from '../errors.js'
 import { writeOwned } from './base.js'
 import { lastLines } from './run.js'
-import { isAlive, readProcess, signal, startProcess, withDescendants, listProcesses } from './process.js'
+import { allProcs, isSame, readProc, sendSignal, withDescendants } from '../control/proc.js'
+import { startProcess } from './process.js'
 import { serverProcess } from './stop.js'
 import type { Layout, Server } from './layout.js'
 import type { ServerRecord } from './record.js'
@@ -21,10 +22,10 @@ export async function startServer (server: Server, record: ServerRecord, deadlin
     throw new DrillError('lab.failed', `${server.name} could not be started: ${messageOf(cause)}`, { cause })
   })
   record.pid = pid
-  record.startTime = readProcess(pid)?.startTime
+  record.startTime = readProc(pid)?.startTime
   const end = Date.now() + deadlineMs
   while (!await server.answers()) {
-    const lives = record.startTime !== undefined && isAlive({ pid, startTime: record.startTime })
+    const lives = record.startTime !== undefined && isSame({ pid, startTime: record.startTime })
     if (!lives || Date.now() > end) {
       const words = lives ? `does not answer on port ${server.port} after ${deadlineMs / 1000} s` : 'ended at once'
       throw new DrillError('lab.failed', `${server.name} ${words}: ${logTail(server)}`)
@@ -37,12 +38,12 @@ export async function startServer (server: Server, record: ServerRecord, deadlin
 export async function stopServer (record: ServerRecord): Promise<void> {
   const process = serverProcess(record)
   if (process === undefined) return
-  const tree = withDescendants([process], listProcesses())
-  signal(process, record.control.stopSignal ?? 'SIGTERM')
-  for (const member of tree) signal(member, 'SIGCONT')
+  const tree = withDescendants([process], allProcs())
+  sendSignal(process, record.control.stopSignal ?? 'SIGTERM')
+  for (const member of tree) sendSignal(member, 'SIGCONT')
   const end = Date.now() + 5_000
-  while (tree.some(isAlive)) {
-    if (Date.now() > end) for (const member of tree) signal(member, 'SIGKILL')
+  while (tree.some(isSame)) {
+    if (Date.now() > end) for (const member of tree) sendSignal(member, 'SIGKILL')
     await new Promise((resolve) => { setTimeout(resolve, 25) })
   }
 }

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
 import { DrillError } from '../errors.js'
-import { findProcess, isAlive, isOfLab, listProcesses, readProcess, signal, withDescendants, type Process } from './process.js'
+import { allProcs, isSame, readProc, sendSignal, withDescendants, type Proc } from '../control/proc.js'
+import { findProcess, isOfLab } from './process.js'
 import { freeSharedMemory } from './shared-memory.js'
 import type { LabRecord } from './record.js'
 
@@ -21,7 +22,7 @@ export async function stopLab (record: LabRecord): Promise<void> {
       throw new DrillError('lab.failed', `Processes of lab ${record.name} did not end: ${members.map(({ pid }) => pid).join(', ')}`)
     }
     if (waited > orderlyMs) {
-      for (const member of members) signal(member, 'SIGKILL')
+      for (const member of members) sendSignal(member, 'SIGKILL')
     } else {
       askToEnd(record, members, told)
     }
@@ -34,7 +35,7 @@ export async function stopLab (record: LabRecord): Promise<void> {
 }
 
 /** Each server's own process gets its own signal, once; strays whose server is gone get SIGTERM. The others follow their server. */
-function askToEnd (record: LabRecord, members: Process[], told: Set<number>): void {
+function askToEnd (record: LabRecord, members: Proc[], told: Set<number>): void {
   const heads = new Map(record.servers.flatMap((server) => {
     const head = serverProcess(server)
     return head === undefined ? [] : [[head.pid, server.control.stopSignal ?? 'SIGTERM'] as const]
@@ -43,24 +44,24 @@ function askToEnd (record: LabRecord, members: Process[], told: Set<number>): vo
   for (const member of members) {
     if (told.has(member.pid)) continue
     const how = heads.get(member.pid) ?? (followers.has(member.pid) ? undefined : 'SIGTERM')
-    if (how !== undefined) signal(member, how)
-    signal(member, 'SIGCONT')
+    if (how !== undefined) sendSignal(member, how)
+    sendSignal(member, 'SIGCONT')
     // A follower may become a stray when its server dies: then it is told in a later round.
     if (how !== undefined) told.add(member.pid)
   }
 }
 
 /** A server's process: as the pid file says, or, where that is gone, as it was started. */
-export function serverProcess (server: LabRecord['servers'][number]): Process | undefined {
+export function serverProcess (server: LabRecord['servers'][number]): Proc | undefined {
   const found = findProcess(server.control)
   if (found !== undefined) return found
   const { pid, startTime } = server
-  return pid !== undefined && startTime !== undefined && isAlive({ pid, startTime }) ? readProcess(pid) : undefined
+  return pid !== undefined && startTime !== undefined && isSame({ pid, startTime }) ? readProc(pid) : undefined
 }
 
 /** Every live process of the lab: the servers with all that descends from them, and strays known by mark or working directory. */
-function labProcesses (record: LabRecord): Process[] {
-  const all = listProcesses()
+function labProcesses (record: LabRecord): Proc[] {
+  const all = allProcs()
   const ours = ownLine(all)
   const heads = record.servers.flatMap((server) => serverProcess(server) ?? [])
   const strays = all.filter(({ pid }) => isOfLab(pid, record.base, record.executables))
@@ -68,7 +69,7 @@ function labProcesses (record: LabRecord): Process[] {
 }
 
 /** This process and its ancestors, which are never the lab's, whatever their environment says. */
-function ownLine (all: Process[]): Set<number> {
+function ownLine (all: Proc[]): Set<number> {
   const parents = new Map(all.map(({ pid, parent }) => [pid, parent]))
   const line = new Set<number>()
   for (let pid: number | undefined = process.pid; pid !== undefined && pid > 0; pid = parents.get(pid)) line.add(pid)

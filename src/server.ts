@@ -59,7 +59,7 @@ try {
   const log = pino(logOptions(config, process.stdout.isTTY))
   const store = openStore(storeUrlOf(config))
   await assertCurrent(store, message => { log.warn(message) })
-  const temporal = await connectTemporal()
+  const temporal = connectTemporal(config.temporal)
   const catalog = remembered(async () => await loadCatalog({
     runbookDirs: [config.runbooks],
     environmentDirs: [join(config.runbooks, 'environments'), config.environments],

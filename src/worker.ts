@@ -40,7 +40,7 @@ async function workflowBundle (): Promise<{ codePath: string } | { code: string 
 }
 
 try {
-  const temporal = await connectTemporal()
+  const temporal = connectTemporal(config.temporal)
   const store = openStore(storeUrlOf(config))
   const [workflows, connection] = await Promise.all([
     workflowBundle(),

@@ -3,28 +3,14 @@ import { request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, afterEach, before, beforeEach, test } from 'node:test'
 import { verifyChain, type TimelineExport } from '../src/store/chain.js'
-import type { Cluster } from '../src/store/cluster.js'
-import { migrate } from '../src/store/migrate.js'
-import { openStore, type Store } from '../src/store/pool.js'
-import { codeOf, seedPeople, startHttp, type TestApi } from './fixtures/http.js'
-import { startCluster } from './fixtures/cluster.js'
+import { codeOf, startHttp, startHttpStore, type HttpStore, type TestApi } from './fixtures/http.js'
 
-let cluster: Cluster
-let store: Store
-let keys: Record<string, string>
+let db: HttpStore
 let api: TestApi
 
-before(async () => {
-  cluster = await startCluster()
-  await migrate(cluster.url)
-  store = openStore(cluster.url)
-  keys = await seedPeople(store)
-})
-after(async () => {
-  await store?.close()
-  await cluster?.stop()
-})
-beforeEach(async () => { api = await startHttp(store, keys) })
+before(async () => { db = await startHttpStore() })
+after(async () => { await db?.stop() })
+beforeEach(async () => { api = await startHttp(db.store, db.keys) })
 afterEach(async () => { await api.app.close() })
 
 const say = async (id: string, what: string, as: string, body: object) => await api.call('POST', `/v1/drills/${id}/${what}`, { as, body })
@@ -89,7 +75,7 @@ test('where the store is behind the workflow is believed, and where the workflow
   // As if the record had stopped some time ago.
   for (const event of api.temporal.drills.get(id)!.events) event.atMs -= 60_000
   await api.temporal.emit(id, { type: 'phase.changed', phase: 'unwinding' })
-  const later = await startHttp(store, keys, {}, { temporal: api.temporal })
+  const later = await startHttp(db.store, db.keys, {}, { temporal: api.temporal })
   try {
     const realNow = Date.now
     Date.now = () => realNow() + 10_000
@@ -179,7 +165,7 @@ async function follow (id: string, { as = 'observer', lastEventId }: { as?: stri
   if (!api.app.server.listening) await api.app.listen({ port: 0, host: '127.0.0.1' })
   const { port } = api.app.server.address() as AddressInfo
   return await new Promise((resolve, reject) => {
-    const headers = { authorization: `Bearer ${keys[as]!}`, ...(lastEventId === undefined ? {} : { 'last-event-id': String(lastEventId) }) }
+    const headers = { authorization: `Bearer ${db.keys[as]!}`, ...(lastEventId === undefined ? {} : { 'last-event-id': String(lastEventId) }) }
     const asked = request({ port, host: '127.0.0.1', path: `/v1/drills/${id}/events`, headers, agent: false }, answer => {
       let text = ''
       answer.on('data', (data: Buffer) => { text += data.toString() })

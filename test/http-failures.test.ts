@@ -2,28 +2,14 @@ import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { after, afterEach, before, beforeEach, test } from 'node:test'
-import type { Cluster } from '../src/store/cluster.js'
-import { migrate } from '../src/store/migrate.js'
-import { openStore, type Store } from '../src/store/pool.js'
-import { codeOf, seedPeople, startHttp, type TestApi } from './fixtures/http.js'
-import { startCluster } from './fixtures/cluster.js'
+import { codeOf, startHttp, startHttpStore, type HttpStore, type TestApi } from './fixtures/http.js'
 
-let cluster: Cluster
-let store: Store
-let keys: Record<string, string>
+let db: HttpStore
 let api: TestApi
 
-before(async () => {
-  cluster = await startCluster()
-  await migrate(cluster.url)
-  store = openStore(cluster.url)
-  keys = await seedPeople(store)
-})
-after(async () => {
-  await store?.close()
-  await cluster?.stop()
-})
-beforeEach(async () => { api = await startHttp(store, keys) })
+before(async () => { db = await startHttpStore() })
+after(async () => { await db?.stop() })
+beforeEach(async () => { api = await startHttp(db.store, db.keys) })
 afterEach(async () => { await api.app.close() })
 
 /** Bytes as they are: clients tidy addresses up before they send them. */
@@ -38,7 +24,7 @@ async function raw (text: string): Promise<string> {
     socket.on('error', reject)
   })
 }
-const get = async (path: string): Promise<string> => await raw(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer ${keys['observer']!}\r\n\r\n`)
+const get = async (path: string): Promise<string> => await raw(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer ${db.keys['observer']!}\r\n\r\n`)
 
 for (const [what, path, expected] of [
   ['dots', '/v1/drills/..', /^HTTP\/1\.1 400 .*"code":"input\.invalid"/s],
@@ -135,7 +121,7 @@ test('keys, addresses with passwords and headers never reach the log', async () 
 })
 
 test('more requests than the limit are refused with the seconds to wait; an abort still gets through', async () => {
-  const limited = await startHttp(store, keys, { rateLimit: 5 })
+  const limited = await startHttp(db.store, db.keys, { rateLimit: 5 })
   try {
     const id = await limited.drill()
     for (let i = 0; i < 6; i++) await limited.call('GET', '/v1/me', { as: 'commander' })
@@ -150,7 +136,7 @@ test('more requests than the limit are refused with the seconds to wait; an abor
 })
 
 test('guessing keys and searching addresses is limited by address, however often the guess changes', async () => {
-  const limited = await startHttp(store, keys, { rateLimit: 5 })
+  const limited = await startHttp(db.store, db.keys, { rateLimit: 5 })
   try {
     const answers = []
     for (let i = 0; i < 7; i++) answers.push(await limited.call('GET', '/v1/me', { key: `mst_${String(i).repeat(43)}` }))

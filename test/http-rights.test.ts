@@ -2,28 +2,14 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, test } from 'node:test'
 import { roles } from '../src/drill/people.js'
 import { rights, type Right } from '../src/http/rights.js'
-import type { Cluster } from '../src/store/cluster.js'
-import { migrate } from '../src/store/migrate.js'
-import { openStore, type Store } from '../src/store/pool.js'
-import { codeOf, seedPeople, startHttp, type TestApi } from './fixtures/http.js'
-import { startCluster } from './fixtures/cluster.js'
+import { codeOf, startHttp, startHttpStore, type HttpStore, type TestApi } from './fixtures/http.js'
 
-let cluster: Cluster
-let store: Store
-let keys: Record<string, string>
+let db: HttpStore
 let api: TestApi
 
-before(async () => {
-  cluster = await startCluster()
-  await migrate(cluster.url)
-  store = openStore(cluster.url)
-  keys = await seedPeople(store)
-})
-after(async () => {
-  await store?.close()
-  await cluster?.stop()
-})
-beforeEach(async () => { api = await startHttp(store, keys) })
+before(async () => { db = await startHttpStore() })
+after(async () => { await db?.stop() })
+beforeEach(async () => { api = await startHttp(db.store, db.keys) })
 afterEach(async () => { await api.app.close() })
 
 /** Every route with the right that it is meant to have: a new one, or another right, has to be written here too. */

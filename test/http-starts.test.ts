@@ -1,27 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, test } from 'node:test'
-import { migrate } from '../src/store/migrate.js'
-import type { Cluster } from '../src/store/cluster.js'
-import { openStore, type Store } from '../src/store/pool.js'
-import { codeOf as code, seedPeople, startHttp, type HttpAnswer, type TestApi } from './fixtures/http.js'
-import { startCluster } from './fixtures/cluster.js'
+import { codeOf as code, startHttp, startHttpStore, type HttpStore, type HttpAnswer, type TestApi } from './fixtures/http.js'
 
-let cluster: Cluster
-let store: Store
-let keys: Record<string, string>
+let db: HttpStore
 let api: TestApi
 
-before(async () => {
-  cluster = await startCluster()
-  await migrate(cluster.url)
-  store = openStore(cluster.url)
-  keys = await seedPeople(store)
-})
-after(async () => {
-  await store?.close()
-  await cluster?.stop()
-})
-beforeEach(async () => { api = await startHttp(store, keys) })
+before(async () => { db = await startHttpStore() })
+after(async () => { await db?.stop() })
+beforeEach(async () => { api = await startHttp(db.store, db.keys) })
 afterEach(async () => { await api.app.close() })
 
 const start = async (body: object = {}, headers: Record<string, string> = {}): Promise<HttpAnswer> =>

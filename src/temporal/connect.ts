@@ -1,5 +1,5 @@
 import { Client, Connection } from '@temporalio/client'
-import { loadClientConnectConfig } from '@temporalio/envconfig'
+import type { ClientConnectConfig } from '@temporalio/envconfig'
 import { DrillError, messageOf } from '../errors.js'
 import { searchAttributes } from '../../workflows/search-attributes.js'
 
@@ -11,13 +11,11 @@ export interface TemporalConnection {
 }
 
 /**
- * Connects as the TOML profile and the environment say (TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE, TEMPORAL_TLS…, the CLI's own
- * names). Lazy: an API that starts before Temporal answers `temporal.down` until it is there.
+ * Connects as the configuration says, which holds what Temporal's own envconfig read. Lazy: an API that starts before Temporal
+ * answers `temporal.down` until it is there.
  */
-export async function connectTemporal (given: { address?: string, namespace?: string } = {}): Promise<TemporalConnection> {
-  const { connectionOptions, namespace: configured } = loadClientConnectConfig()
-  const address = given.address ?? connectionOptions.address ?? '127.0.0.1:7233'
-  const namespace = given.namespace ?? configured ?? 'default'
+export function connectTemporal ({ connectionOptions, namespace = 'default' }: ClientConnectConfig): TemporalConnection {
+  const address = connectionOptions.address ?? '127.0.0.1:7233'
   const connection = Connection.lazy({ ...connectionOptions, address, connectTimeout: '3s' })
   return {
     client: new Client({ connection, namespace }),

@@ -10,7 +10,7 @@ const defaultEveryMs = 500
  * is time.
  */
 export async function askUntil<Input> (
-  check: Check<Input>, input: Input, context: StepContext, { everyMs = defaultEveryMs, withinMs = 0 }: { everyMs?: number, withinMs?: number },
+  check: Check<Input>, input: Input, context: StepContext, { everyMs = defaultEveryMs, withinMs = 0 }: { everyMs?: number, withinMs?: number }
 ): Promise<CheckResult> {
   const deadline = Date.now() + withinMs
   for (;;) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -187,6 +187,21 @@ test('with TEMPORAL_ADDRESS only asking for the CLI is an error', () => {
   } finally {
     process.env = before
   }
+})
+
+test('a program that prints no version is known by what it says, and is another program where it says something else', async () => {
+  chmodSync(dir, 0o755)
+  const { findFamily } = await part('servers')
+  const program = (name: string, says: string) => {
+    writeFileSync(join(dir, name), `#!/bin/sh\necho '${says}'\nexit 1\n`, { mode: 0o755 })
+  }
+  writeFileSync(join(dir, 'loud'), '#!/bin/sh\necho loud 2.1.0\n', { mode: 0o755 })
+  const family = { packages: [], dirs: [dir], onPath: false, major: /^2\./, tools: { loud: 'loud', mute: 'mute' }, silent: { mute: { args: ['-c'], says: /^# user: / } } }
+  program('mute', '# user: somebody')
+  const { mute } = await findFamily(cache, 'made up', family)
+  assert.deepEqual(mute, { path: join(dir, 'mute'), version: '2.1.0', env: {} })
+  program('mute', 'usage: mute FILE')
+  assert.equal(await findFamily(cache, 'made up', family), undefined)
 })
 
 /** A zip with one member that is stored as it is. */

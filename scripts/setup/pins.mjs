@@ -6,7 +6,8 @@ import { createHash } from 'node:crypto'
  * Servers that come as Debian packages. A family is unpacked as a whole, into one tree, because its programs look for
  * each other next to themselves (pg_ctl → postgres). `dirs` are searched on the machine besides PATH; `args` print a
  * version, `version` reads it, `major` is what the lab was written for. `modules` are loaded by the programs later on,
- * so a missing library of theirs would only show in the middle of a drill.
+ * so a missing library of theirs would only show in the middle of a drill. A `silent` program prints no version: it is
+ * asked with these arguments and must say this, and has the version of the first tool of its family.
  */
 export const families = {
   postgresql: {
@@ -32,13 +33,32 @@ export const families = {
     },
   },
   pgbackrest: { packages: ['pgbackrest'], dirs: ['/usr/bin'], args: ['version'], major: /^2\./, mb: 1, tools: { pgbackrest: 'pgbackrest' } },
-  redis: { packages: ['redis-server', 'redis-tools'], dirs: ['/usr/bin'], major: /^[78]\./, mb: 2, tools: { redisServer: 'redis-server', redisCli: 'redis-cli' } },
+  redis: {
+    packages: ['redis-server', 'redis-tools'],
+    dirs: ['/usr/bin'],
+    major: /^[78]\./,
+    mb: 2,
+    tools: { redisServer: 'redis-server', redisCli: 'redis-cli', redisCheckRdb: 'redis-check-rdb', redisCheckAof: 'redis-check-aof' },
+    silent: { redisCheckAof: { args: [], says: /^Usage: \S*redis-check-aof / } },
+  },
   nginx: { packages: ['nginx'], dirs: ['/usr/sbin'], args: ['-v'], major: /^1\./, mb: 1, tools: { nginx: 'nginx' } },
   haproxy: { packages: ['haproxy'], dirs: ['/usr/sbin'], args: ['-v'], major: /^[23]\./, mb: 3, tools: { haproxy: 'haproxy' } },
   prometheus: { packages: ['prometheus'], dirs: ['/usr/bin'], major: /^[23]\./, mb: 20, tools: { prometheus: 'prometheus' } },
   alertmanager: { packages: ['prometheus-alertmanager'], dirs: ['/usr/bin'], major: /^0\.2\d\./, mb: 11, tools: { alertmanager: ['prometheus-alertmanager', 'alertmanager'] } },
   'postgres exporter': { packages: ['prometheus-postgres-exporter'], dirs: ['/usr/bin'], major: /^0\.1\d\./, mb: 4, tools: { postgresExporter: ['prometheus-postgres-exporter', 'postgres_exporter'] } },
   'redis exporter': { packages: ['prometheus-redis-exporter'], dirs: ['/usr/bin'], major: /^1\./, mb: 3, tools: { redisExporter: ['prometheus-redis-exporter', 'redis_exporter'] } },
+  restic: { packages: ['restic'], dirs: ['/usr/bin'], args: ['version'], major: /^0\.1\d\./, mb: 8, tools: { restic: 'restic' } },
+  age: { packages: ['age'], dirs: ['/usr/bin'], major: /^1\./, mb: 2, tools: { age: 'age', ageKeygen: 'age-keygen' } },
+  rsync: { packages: ['rsync'], dirs: ['/usr/bin'], major: /^3\./, mb: 1, tools: { rsync: 'rsync' } },
+  // How files are described beside their content: another mtree than NetBSD's writes other keywords.
+  'file descriptions': {
+    packages: ['acl', 'attr', 'mtree-netbsd'],
+    dirs: ['/usr/bin', '/bin', '/usr/sbin'],
+    major: /^2\./,
+    mb: 1,
+    tools: { getfacl: 'getfacl', setfacl: 'setfacl', getfattr: 'getfattr', setfattr: 'setfattr', mtree: 'mtree' },
+    silent: { mtree: { args: ['-c', '-d', '-k', 'type', '-p', '/'], says: /^#\s+user: / } },
+  },
   openssl: { packages: ['openssl'], dirs: ['/usr/bin'], args: ['version'], major: /^[3]\./, mb: 2, tools: { openssl: 'openssl' } },
 }
 

@@ -50,12 +50,20 @@ async function inTree (dir, family) {
 
 async function describe (found, family) {
   const tools = {}
-  const all = await Promise.all(Object.entries(found).map(async ([tool, path]) => [tool, path, await probe(path, family.args)]))
-  for (const [tool, path, { version }] of all) {
+  const all = await Promise.all(Object.entries(found).map(async ([tool, path]) => [tool, path, await ask(path, family, family.silent?.[tool])]))
+  const first = all[0]?.[2]
+  for (const [tool, path, said] of all) {
+    const version = said === 'silent' ? first : said
     if (!version || !family.major.test(version)) return undefined
     tools[tool] = { path, version, env: {} }
   }
   return tools
+}
+
+async function ask (path, family, silent) {
+  if (!silent) return (await probe(path, family.args)).version
+  const { all } = await command(path, silent.args, { timeout: 20_000 })
+  return silent.says.test(all) ? 'silent' : undefined
 }
 
 async function missingLibraries (programs, env) {

@@ -1,16 +1,14 @@
 import { Type } from 'typebox'
-import type { Admission, DrillInput } from '../drill/input.js'
-import { DrillError } from '../errors.js'
-import { listDrills, releaseDrill, reserveDrill } from '../store/drills.js'
-import { expectations } from '../store/expectations.js'
+import { listDrills } from '../store/drills.js'
 import { personOf } from './auth.js'
 import { currentStatus } from './current-status.js'
 import type { App, AppDeps } from './deps.js'
-import { hashOf, newDrillId, prepare, type Wanted } from './preparing.js'
+import type { Wanted } from './preparing.js'
 import { answers, Strict } from './schemas/answers.js'
 import { DrillLine } from './schemas/drill-line.js'
 import { DrillParams, Name } from './schemas/ids.js'
 import { oneOf, Status, Verdict } from './schemas/status.js'
+import { startDrill, urlOf } from './starting.js'
 
 const Refusal = Type.Object({ code: Type.String(), message: Type.String() })
 const Started = Type.Object({ drillId: Type.String(), url: Type.String(), admission: Type.Object({ admitted: Type.Boolean(), reasons: Type.Array(Refusal) }) })
@@ -36,7 +34,7 @@ const Filters = Strict({
 
 /** Start a drill, list drills, ask for one. */
 export function drillRoutes (app: App, deps: AppDeps): void {
-  const { store, temporal, catalog, config } = deps
+  const { store, config } = deps
 
   app.post('/v1/drills', {
     config: { right: 'drill.start' },
@@ -48,20 +46,9 @@ export function drillRoutes (app: App, deps: AppDeps): void {
       response: answers({ 200: Started, 201: Started }),
     },
   }, async (request, reply) => {
-    const commander = personOf(request)
     const wanted: Wanted = request.body
-    const idempotencyKey = request.headers['idempotency-key']
-    const input = prepare(await catalog(), wanted, commander, newDrillId(wanted.runbook, new Date()))
-    const { runbook, environment } = input
-    const { state, drillId } = await reserveDrill(store.pool, {
-      drillId: input.drillId, idempotencyKey, requestHash: hashOf(wanted),
-      runbook: runbook.name, runbookTitle: runbook.title, runbookType: runbook.type, runbookHash: input.runbookHash,
-      environment: environment.name, tier: environment.tier, commander,
-    })
-    const expectedMs = await expectations(store.pool, runbook.name, environment.name)
-    const admission = await start({ ...input, drillId, expectedMs }, idempotencyKey !== undefined)
-    request.log.info({ person: commander.id, drillId, runbook: runbook.name, environment: environment.name, again: state === 'earlier' }, 'drill admitted')
-    return await reply.code(state === 'created' ? 201 : 200).send({ drillId, url: urlOf(drillId), admission })
+    const { drillId, admission, again } = await startDrill({ ...deps, log: request.log }, personOf(request), wanted, request.headers['idempotency-key'])
+    return await reply.code(again ? 200 : 201).send({ drillId, url: urlOf(config, drillId), admission })
   })
 
   app.get('/v1/drills', {
@@ -80,26 +67,6 @@ export function drillRoutes (app: App, deps: AppDeps): void {
     },
   }, async request => {
     const { source, status } = await currentStatus(deps, request.params.id)
-    return { source, url: urlOf(status.drillId), status }
+    return { source, url: urlOf(config, status.drillId), status }
   })
-
-  function urlOf (drillId: string): string {
-    return `${config.publicUrl}/v1/drills/${encodeURIComponent(drillId)}`
-  }
-
-  async function start (input: DrillInput, retriable: boolean): Promise<Admission> {
-    const { drillId } = input
-    try {
-      return await temporal.start(input)
-    } catch (error) {
-      if (!(error instanceof DrillError)) throw error
-      if (error.code === 'temporal.timeout') {
-        throw new DrillError('temporal.timeout', `no worker answered in time; drill ${drillId} waits for one and starts as soon as it is there`, { cause: error, details: { drillId, url: urlOf(drillId) } })
-      }
-      // Without a key nobody can ask for this drill again; with one, the next try goes on with it.
-      if (error.code === 'temporal.down' && !retriable) await releaseDrill(store.pool, drillId).catch(() => {})
-      const { details } = error
-      throw new DrillError(error.code, error.message, { cause: error, details: details === undefined ? { drillId } : details })
-    }
-  }
 }

@@ -2,7 +2,8 @@ import type pg from 'pg'
 
 /** One LISTEN connection for all who follow a timeline in this process; it is opened for the first and closed with the last. */
 export interface Feed {
-  watch: (drillId: string) => Watch
+  /** Without an id: whatever drill has news. */
+  watch: (drillId?: string) => Watch
   close: () => Promise<void>
 }
 
@@ -12,7 +13,7 @@ export interface Watch {
   stop: () => void
 }
 
-interface Follower { drillId: string, noticed: boolean, wake?: () => void }
+interface Follower { drillId: string | undefined, noticed: boolean, wake?: () => void }
 
 const channel = 'muster_timeline'
 
@@ -24,7 +25,7 @@ export function createFeed (connect: () => pg.Client, pollEveryMs: number): Feed
 
   const wake = (drillId?: string): void => {
     for (const follower of followers) {
-      if (drillId !== undefined && follower.drillId !== drillId) continue
+      if (drillId !== undefined && follower.drillId !== undefined && follower.drillId !== drillId) continue
       follower.noticed = true
       follower.wake?.()
     }

@@ -21,7 +21,8 @@ export interface TemporalDoor {
   decide: (drillId: string, decision: Decision) => Promise<{ outcome: 'approved' | 'rejected' | 'undecided', missing: number }>
   confirm: (drillId: string, confirmation: Confirmation) => Promise<{ outcome: 'confirmed' }>
   abort: (drillId: string, message: Abort) => Promise<{ outcome: 'aborting' | 'already' }>
-  note: (drillId: string, message: Note) => Promise<{ seq: number }>
+  /** The same key again is the same note, counted once. */
+  note: (drillId: string, message: Note, key?: string) => Promise<{ seq: number }>
   declare: (drillId: string, message: Declaration) => Promise<{ outcome: 'declared' | 'already' }>
   /** Tells the drill that holds the environment; returns its id, or undefined where none runs there. */
   alert: (environment: string, message: AlertMessage) => Promise<string | undefined>

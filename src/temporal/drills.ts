@@ -71,7 +71,7 @@ export function temporalDoor (client: Client, options: DoorOptions): TemporalDoo
     decide: async (drillId, decision) => await say(drillId, decide, decision, `decide:${decision.step}:${decision.person.id}:${decision.key}`),
     confirm: async (drillId, message) => await say(drillId, confirm, message, `confirm:${message.step}:${message.person.id}:${message.key}`),
     abort: async (drillId, message) => await say(drillId, abort, message),
-    note: async (drillId, message) => await say(drillId, note, message),
+    note: async (drillId, message, key) => await say(drillId, note, message, key === undefined ? undefined : `note:${key}`),
     declare: async (drillId, message) => await say(drillId, declare, message),
 
     alert: async (environment, message) => {

@@ -1,5 +1,6 @@
 import { ApplicationFailure, condition, getExternalWorkflowHandle, setHandler, type ExternalWorkflowHandle } from '@temporalio/workflow'
 import { isRefused, type Decision } from '../src/drill/decide.js'
+import { rolesAnywhere, rolesIn, seatsOf, type Place, type Role } from '../src/drill/people.js'
 import * as messages from './messages.js'
 import type { Run } from './run.js'
 
@@ -14,6 +15,7 @@ function refuse (code: string, message: string): never {
  */
 export function openDoors (run: Run): void {
   const { journal, gates } = run
+  const { environment } = run.input
   const known = (step: string): boolean => journal.current?.steps.some(planned => planned.id === step) ?? false
 
   setHandler(messages.status, () => journal.status(), { description: 'What the drill is at now' })
@@ -52,7 +54,10 @@ export function openDoors (run: Run): void {
       if (!task) refuse('gate.notOpen', `task "${step}" is not open yet`)
       if (task.state === 'confirmed' && task.key !== key) refuse('gate.closed', `task "${step}" is already closed: confirmed by ${task.by}`)
       if (task.state === 'closed') refuse('gate.closed', `task "${step}" is already closed`)
-      if (!person.roles.includes(task.role)) refuse('decision.role', `task "${step}" is for ${task.role}; ${person.name} is ${person.roles.join(', ') || 'nothing'}`)
+      if (person.service) refuse('decision.service', `${person.name} is a service account: a task is done by a person`)
+      if (seatsOf(person, [task.role], environment).length === 0) {
+        refuse('decision.role', `task "${step}" is for ${task.role}; ${person.name} is ${rolesIn(person, environment).join(', ') || 'nothing'} in ${environment.name}`)
+      }
     },
   })
 
@@ -66,7 +71,7 @@ export function openDoors (run: Run): void {
   }, {
     description: 'Stop and undo everything',
     validator: ({ person }) => {
-      if (person.roles.length === 0) refuse('auth.forbidden', `${person.name} holds no role; anybody with one may abort`)
+      if (rolesAnywhere(person).length === 0) refuse('auth.forbidden', `${person.name} holds no role; anybody with one may abort`)
     },
   })
 
@@ -91,7 +96,7 @@ export function openDoors (run: Run): void {
 
   // Break-glass. Whatever comes in, a signal handler never throws: that would fail the drill.
   setHandler(messages.approval, payload => {
-    const decision = readDecision(payload)
+    const decision = readDecision(payload, environment)
     const claimed = decision?.person.id ?? 'somebody'
     if (!decision) {
       journal.emit({ type: 'message.refused', code: 'input.invalid', message: 'an approval signal needs step, answer, person { id, name, roles } and key', claimed, door: 'signal' })
@@ -119,8 +124,9 @@ function takeDecision (run: Run, decision: Decision): { outcome: 'approved' | 'r
   const taken = run.gates.take(decision)
   if (isRefused(taken)) return taken
   if (taken.counted) {
+    const { step, person, answer, reason, door } = decision
     run.journal.emit({
-      type: 'gate.decided', step: decision.step, person: named(decision.person), answer: decision.answer, reason: decision.reason, door: decision.door, verified: decision.door !== 'signal',
+      type: 'gate.decided', step, person: named(person), for: taken.gate.votes.at(-1)?.for, answer, reason, door, verified: door !== 'signal',
     })
     run.journal.hurry()
   }
@@ -128,14 +134,16 @@ function takeDecision (run: Run, decision: Decision): { outcome: 'approved' | 'r
   return { outcome: taken.outcome, missing: taken.outcome === 'undecided' ? taken.gate.approvals - approved : 0 }
 }
 
-/** A break-glass payload is typed by hand: what is missing makes it none. */
-function readDecision (payload: unknown): Decision | undefined {
+/** A break-glass payload is typed by hand: what is missing makes it none. The roles are claimed for this drill's environment. */
+function readDecision (payload: unknown, { name: environment }: Place): Decision | undefined {
   const given = payload as Partial<Decision> | null | undefined
   const person = given?.person
   if (typeof given?.step !== 'string' || (given.answer !== 'approve' && given.answer !== 'reject')) return undefined
   if (typeof person?.id !== 'string' || !Array.isArray(person.roles)) return undefined
+  const { id, name = id, roles } = person
   const reason = typeof given.reason === 'string' ? given.reason.slice(0, 2000) : undefined
-  return { step: given.step, answer: given.answer, reason, person: { id: person.id, name: String(person.name ?? person.id), roles: person.roles }, door: 'signal', key: String(given.key ?? person.id) }
+  const grants = roles.map((role: Role) => ({ role, in: environment, fourEyes: true }))
+  return { step: given.step, answer: given.answer, reason, person: { id, name: String(name), roles, grants }, door: 'signal', key: String(given.key ?? id) }
 }
 
 function named (person: { id: string, name: string }): { id: string, name: string } {

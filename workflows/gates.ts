@@ -1,5 +1,5 @@
 import { decide, isRefused, type Decided, type Decision, type GateState, type Refused } from '../src/drill/decide.js'
-import type { Role } from '../src/drill/people.js'
+import type { Place, Role } from '../src/drill/people.js'
 
 interface Task { step: string, role: Role, state: 'open' | 'confirmed' | 'closed', by?: string, key?: string }
 
@@ -8,7 +8,7 @@ export class GateBook {
   private readonly gates = new Map<string, GateState>()
   private readonly tasks = new Map<string, Task>()
 
-  constructor (private readonly requester: string, private readonly breakGlass: boolean) {}
+  constructor (private readonly requester: string, private readonly rules: { breakGlass: boolean, place: Place }) {}
 
   open (step: string, roles: Role[], approvals: number): GateState {
     const gate: GateState = { step, state: 'open', roles, approvals, requester: this.requester, votes: [] }
@@ -58,7 +58,7 @@ export class GateBook {
     const gate = this.gates.get(decision.step)
     if (!gate) return { refused: { code: 'gate.notOpen', message: `gate "${decision.step}" is not open yet` } }
     if (gate.votes.some(vote => vote.key === decision.key)) return { gate, outcome: outcomeOf(gate) }
-    return decide(gate, decision, { breakGlass: this.breakGlass })
+    return decide(gate, decision, this.rules)
   }
 
   /** Counts a decision. `counted` is false for one that was counted before. */

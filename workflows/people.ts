@@ -1,5 +1,6 @@
 import { condition } from '@temporalio/workflow'
 import { durationMs, durationText } from '../src/drill/duration.js'
+import { voterText } from '../src/drill/decide.js'
 import { stepTitle, type GateStep, type TaskStep } from '../src/drill/runbook.js'
 import type { Run, StepResult } from './run.js'
 
@@ -35,8 +36,8 @@ export async function gate (run: Run, step: GateStep): Promise<StepResult> {
     const votes = gates.gate(step.id)!.votes
     const rejected = votes.find(vote => vote.answer === 'reject')
     return rejected
-      ? closeGate(run, step, 'rejected', `rejected by ${rejected.name}`)
-      : closeGate(run, step, 'approved', `approved by ${votes.map(vote => vote.name).join(', ')}`)
+      ? closeGate(run, step, 'rejected', `rejected by ${voterText(rejected)}`)
+      : closeGate(run, step, 'approved', `approved by ${votes.map(voterText).join(', ')}`)
   } catch (error) {
     closeGate(run, step, 'aborted', 'the drill was aborted')
     throw error

@@ -41,7 +41,8 @@ export class Run {
 
   constructor (readonly input: DrillInput) {
     this.journal = new Journal(input.drillId, input.recordEveryMs ?? 500)
-    this.gates = new GateBook(input.commander.id, input.environment.breakGlass ?? false)
+    const { name, tier, breakGlass = false } = input.environment
+    this.gates = new GateBook(input.commander.id, { breakGlass, place: { name, tier } })
     this.activities = activitiesIn(input.environment.taskQueue)
     this.observer = new Observer(input, this.journal, this.activities.observe)
   }

@@ -1,3 +1,4 @@
+import { voterText } from '../drill/decide.js'
 import { clockText, durationText } from '../drill/duration.js'
 import type { DrillEvent } from '../drill/timeline.js'
 import type { Paint, Style } from './paint.js'
@@ -38,7 +39,7 @@ function drawn (event: DrillEvent, drillId: string): Drawn {
     case 'gate.overdue': return { mark: '⧖', style: red, text: `${event.step}: nobody answered in time; held until somebody does → muster approve ${drillId} ${event.step}` }
     case 'gate.decided': {
       const how = `${event.door === 'api' ? '' : ` through ${event.door}`}${event.verified ? '' : ', UNVERIFIED'}`
-      return { mark: event.answer === 'approve' ? '✓' : '✗', style: event.answer === 'approve' ? 'green' : red, text: `${event.step}: ${event.answer === 'approve' ? 'approved' : 'rejected'} by ${event.person.name}${how}${event.reason ? `: ${event.reason}` : ''}` }
+      return { mark: event.answer === 'approve' ? '✓' : '✗', style: event.answer === 'approve' ? 'green' : red, text: `${event.step}: ${event.answer === 'approve' ? 'approved' : 'rejected'} by ${voterText({ name: event.person.name, for: event.for })}${how}${event.reason ? `: ${event.reason}` : ''}` }
     }
     case 'gate.closed': return { mark: event.outcome === 'approved' ? '✓' : '⊘', style: event.outcome === 'approved' ? 'green' : 'magenta', text: `${event.step}: gate closed, ${event.outcome}` }
     case 'task.opened': return { mark: '⧖', style: yellow, text: `${event.step}: ${event.role}, please do: ${event.instructions} (${left(event.deadlineAtMs)}) → muster done ${drillId} ${event.step}` }

@@ -1,4 +1,5 @@
 import { recoveryClock, type RecoveryClock } from './clock.js'
+import { voterText } from './decide.js'
 import { durationMs } from './duration.js'
 import type { Objectives, Tier } from './environment.js'
 import type { Role } from './people.js'
@@ -147,7 +148,7 @@ function apply (status: DrillStatus, event: { atMs: number } & EventBody): void 
     case 'gate.escalated': update(status, event.step, waiting => { waiting.roles = [...waiting.roles, event.role]; waiting.deadlineAtMs = event.deadlineAtMs }); break
     case 'gate.decided':
       update(status, event.step, waiting => {
-        waiting.votes.push({ name: event.person.name, answer: event.answer })
+        waiting.votes.push({ name: voterText({ name: event.person.name, for: event.for }), answer: event.answer })
         if (event.answer === 'approve') waiting.approved++
       })
       break

@@ -2,7 +2,7 @@ import type { CheckOutcome } from './checks.js'
 import type { Objectives, Tier } from './environment.js'
 import type { Loss } from './loss.js'
 import type { Observation } from './observation.js'
-import type { Door, Role } from './people.js'
+import type { Door, Role, Seat } from './people.js'
 import type { DetectionSource, StepKind } from './runbook.js'
 import type { Verdict } from './verdict.js'
 
@@ -25,7 +25,7 @@ export type EventBody =
   | { type: 'gate.reminded', step: string, leftMs: number }
   | { type: 'gate.escalated', step: string, role: Role, deadlineAtMs: number }
   | { type: 'gate.overdue', step: string }
-  | { type: 'gate.decided', step: string, person: { id: string, name: string }, answer: 'approve' | 'reject', reason?: string, door: Door, verified: boolean }
+  | { type: 'gate.decided', step: string, person: { id: string, name: string }, for?: Seat, answer: 'approve' | 'reject', reason?: string, door: Door, verified: boolean }
   | { type: 'gate.closed', step: string, outcome: 'approved' | 'rejected' | 'timeout' | 'aborted' }
   | { type: 'task.opened', step: string, instructions: string, role: Role, deadlineAtMs: number }
   | { type: 'task.confirmed', step: string, person: { id: string, name: string }, note?: string, door: Door }

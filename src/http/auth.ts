@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { Person } from '../drill/people.js'
+import { rolesAnywhere, type Person, type Place } from '../drill/people.js'
+import { holdersText, may, mayIn, ruleOf, type Right } from '../drill/rights.js'
 import { DrillError } from '../errors.js'
 import type { Identities } from './identities.js'
-import { holdersText, may, rights, type Right } from './rights.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -23,16 +23,30 @@ export function guardRoutes (app: FastifyInstance, identities: Identities): void
   app.addHook('onRoute', route => {
     const right = route.config?.right
     if (right === undefined) throw new DrillError('internal', `route ${String(route.method)} ${route.url} states no right`)
-    if (rights[right] === 'everybody') return
+    const { who } = ruleOf(right)
+    if (who === 'everybody') return
     const guard = async (request: FastifyRequest): Promise<void> => {
       const person = await identities.personOf(keyOf(request))
-      if (!may(person, right)) {
-        throw new DrillError('auth.forbidden', `${person.name} may not do that (${right}): it takes ${holdersText(right)}`, { details: { right, roles: person.roles } })
-      }
+      const ofAnother = who === 'self' && (request.params as { id?: string }).id !== person.id
+      if (!may(person, right) || (ofAnother && !may(person, 'people.manage'))) throw forbidden(person, right)
       request.person = person
     }
     route.onRequest = [...[route.onRequest ?? []].flat(), guard]
   })
+}
+
+/** For a route that has learned which environment it is about. @throws DrillError `auth.forbidden`, naming the roles that it takes there */
+export function assertMayIn (person: Person, right: Right, place: Place): void {
+  if (!mayIn(person, right, place)) throw forbidden(person, right, place)
+}
+
+function forbidden (person: Person, right: Right, place?: Place): DrillError {
+  const { who, service, where }: ReturnType<typeof ruleOf> = ruleOf(right)
+  const inPlace = place && where === 'environment' ? ` in ${place.name}` : ''
+  const why = person.service && !service
+    ? `${person.name} is a service account`
+    : `it takes ${holdersText(right)}${inPlace}${place?.tier === 'production' && typeof who !== 'string' ? ', given there and confirmed by a second admin' : ''}`
+  return new DrillError('auth.forbidden', `${person.name} may not do that (${right})${inPlace}: ${why}`, { details: { right, roles: rolesAnywhere(person) } })
 }
 
 /** The person who asks. Only for routes that are not public. */

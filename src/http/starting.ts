@@ -3,6 +3,7 @@ import type { Person } from '../drill/people.js'
 import { DrillError } from '../errors.js'
 import { releaseDrill, reserveDrill } from '../store/drills.js'
 import { expectations } from '../store/expectations.js'
+import { assertMayIn } from './auth.js'
 import type { AppDeps } from './deps.js'
 import { hashOf, newDrillId, prepare, type Wanted } from './preparing.js'
 
@@ -12,11 +13,12 @@ export interface Started { drillId: string, admission: Admission, again: boolean
  * Starts a drill, through whatever door somebody asked for it, and waits for its admission. The same key of the same commander
  * gives the same drill; `again` says so.
  *
- * @throws DrillError as `prepare`, `reserveDrill` and Temporal's door do, with the drill's id in the details
+ * @throws DrillError `auth.forbidden` where the person may not start drills in that environment; as `prepare`, `reserveDrill` and Temporal's door do, with the drill's id in the details
  */
 export async function startDrill ({ store, temporal, catalog, config, log }: Pick<AppDeps, 'store' | 'temporal' | 'catalog' | 'config' | 'log'>, commander: Person, wanted: Wanted, idempotencyKey?: string): Promise<Started> {
   const input = prepare(await catalog(), wanted, commander, newDrillId(wanted.runbook, new Date()))
   const { runbook, environment } = input
+  assertMayIn(commander, 'drill.start', environment)
   const { state, drillId } = await reserveDrill(store.pool, {
     drillId: input.drillId, idempotencyKey, requestHash: hashOf(wanted),
     runbook: runbook.name, runbookTitle: runbook.title, runbookType: runbook.type, runbookHash: input.runbookHash,

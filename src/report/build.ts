@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '../drill/canonical-json.js'
+import { voterText } from '../drill/decide.js'
 import type { ProbeSample } from '../drill/observation.js'
 import type { DrillReport } from '../drill/report.js'
 import { statusOf } from '../drill/status.js'
@@ -68,8 +69,8 @@ export function renderJson (report: DrillReport): string {
 
 function decisionsOf (events: DrillEvent[]): DrillReport['decisions'] {
   const opened = new Map(of(events, 'gate.opened').map(event => [event.step, event.atMs]))
-  return of(events, 'gate.decided').map(({ step, person, answer, reason, door, verified, atMs }) => ({
-    step, person: person.name, personId: person.id, answer, reason, door, verified, atMs, stoodMs: atMs - (opened.get(step) ?? atMs),
+  return of(events, 'gate.decided').map(({ step, person, for: seat, answer, reason, door, verified, atMs }) => ({
+    step, person: voterText({ name: person.name, for: seat }), personId: person.id, answer, reason, door, verified, atMs, stoodMs: atMs - (opened.get(step) ?? atMs),
   }))
 }
 

@@ -50,7 +50,7 @@ export const EventSchema = describes<DrillEvent>()(Type.Union([
   event('gate.escalated', 'Another role may answer too.', { step, role: oneOf(roles, 'The role.'), deadlineAtMs }),
   event('gate.overdue', 'Its deadline passed and it is held open.', { step }),
   event('gate.decided', 'Somebody answered.', {
-    step, person, answer: oneOf(['approve', 'reject'], 'The answer.'), reason: maybe(text('Why.')), door, verified: Type.Boolean({ description: 'Whether the sender was proven.' }),
+    step, person, for: maybe(person), answer: oneOf(['approve', 'reject'], 'The answer.'), reason: maybe(text('Why.')), door, verified: Type.Boolean({ description: 'Whether the sender was proven.' }),
   }),
   event('gate.closed', 'The question is over.', { step, outcome: oneOf(['approved', 'rejected', 'timeout', 'aborted'], 'How it ended.') }),
   event('task.opened', 'A person is asked to do something.', { step, instructions: text('What.'), role: oneOf(roles, 'Who.'), deadlineAtMs }),

@@ -10,13 +10,13 @@ const never = (files, patterns, extra = {}) => ({
   },
 })
 
-const entries = '^(\\.\\.?/)+(src/)?(server|worker|migrate|demo|cli/main)\\.js$'
+const entries = '^(\\.\\.?/)+(src/)?(server|worker|watchdog|migrate|demo|cli/main)\\.js$'
 const noEntry = [entries, 'nobody imports an entry file']
 const noLab = ['/lab/', 'only entry files and tests import the lab']
 const outer = (...own) => [
   noEntry, noLab,
   ['/(workflows|activities)/', 'src does not reach into workflows or activities'],
-  [`/(${['runbook', 'control', 'store', 'slack', 'report', 'journey', 'smoke', 'load', 'http', 'cli', 'temporal', 'dev'].filter(name => !own.includes(name)).join('|')})/`, 'capabilities do not import each other'],
+  [`/(${['runbook', 'control', 'lease', 'store', 'slack', 'report', 'journey', 'smoke', 'load', 'http', 'cli', 'temporal', 'dev'].filter(name => !own.includes(name)).join('|')})/`, 'capabilities do not import each other'],
 ]
 
 export default [
@@ -57,6 +57,7 @@ export default [
   ]),
   never(['src/runbook/**/*.ts'], outer('runbook')),
   never(['src/control/**/*.ts'], outer('control')),
+  never(['src/lease/**/*.ts'], outer('lease', 'control')),
   never(['src/store/**/*.ts'], outer('store')),
   never(['src/report/**/*.ts'], outer('report')),
   never(['src/journey/**/*.ts'], outer('journey')),
@@ -68,7 +69,7 @@ export default [
   ]),
   {
     files: ['src/**/*.ts', 'activities/**/*.ts', 'workflows/**/*.ts'],
-    ignores: ['src/server.ts', 'src/worker.ts', 'src/migrate.ts', 'src/demo.ts', 'src/config.ts', 'src/cli/main.ts', 'src/lab/**', 'src/dev/**', 'src/tools.ts'],
+    ignores: ['src/server.ts', 'src/worker.ts', 'src/watchdog.ts', 'src/migrate.ts', 'src/demo.ts', 'src/config.ts', 'src/cli/main.ts', 'src/lab/**', 'src/dev/**', 'src/tools.ts'],
     rules: { 'no-restricted-syntax': ['error', { selector: "MemberExpression[object.name='process'][property.name='env']", message: 'only entry files and src/config.ts read the environment' }] },
   },
 ]

@@ -8,6 +8,8 @@ import { canariesPrepare } from './canaries.js'
 import { createChecks } from './checks/index.js'
 import { componentFreeze, componentKill } from './component.js'
 import { haproxySwitch } from './haproxy.js'
+import { createKeep, type KeepDeps } from './keep.js'
+import { doLeased, undoLeased } from './leased.js'
 import { createNotify } from './notify.js'
 import { createObserve, type ObserveDeps } from './observe/index.js'
 import { postgresBreak } from './postgres/break.js'
@@ -29,7 +31,7 @@ export const actions: Actions = {
   'canaries.prepare': canariesPrepare,
 }
 
-export interface ActivityDeps extends RecordDeps, Omit<PreflightDeps, 'checks' | 'context'>, Omit<ObserveDeps, keyof StepContext> {
+export interface ActivityDeps extends RecordDeps, KeepDeps, Omit<PreflightDeps, 'checks' | 'context'>, Omit<ObserveDeps, keyof StepContext> {
   /** The drill that holds an environment now, asked of Temporal. */
   holder: (environment: string) => Promise<{ drillId: string, summary: string } | undefined>
   /** The value behind `env:NAME` or `file:PATH`. */
@@ -48,36 +50,30 @@ type CheckActivities = { [C in CheckName as `check.${C}`]: (input: CheckCall<Che
 export function createActivities (deps: ActivityDeps) {
   const checks = createChecks(deps)
   return {
-    ...named(Object.entries(actions), name => name, action => doing(deps, action)) as DoActivities,
-    ...named(Object.entries(actions), name => `${name}.undo`, action => undoing(deps, action)) as UndoActivities,
+    ...named(Object.entries(actions), name => name, (action, name) => doing(deps, name as ActionName, action)) as DoActivities,
+    ...named(Object.entries(actions), name => `${name}.undo`, (action, name) => undoing(deps, name as ActionName, action)) as UndoActivities,
     ...named(Object.entries(checks), name => `check.${name}`, check => asking(deps, check)) as CheckActivities,
     record: createRecord(deps),
     preflight: createPreflight({ ...deps, checks, context: (drillId, stepId) => contextOf(deps, drillId, stepId) }),
     notify: createNotify(deps),
+    keep: createKeep(deps),
     observe: createObserve(deps, (drillId, stepId) => contextOf(deps, drillId, stepId)),
     holder: async ({ environment }: { environment: string }) => await deps.holder(environment),
   }
 }
 
-function named<T, F> (entries: Array<[string, T]>, name: (name: string) => string, make: (value: T) => F): Record<string, F> {
-  return Object.fromEntries(entries.map(([key, value]) => [name(key), make(value)]))
+function named<T, F> (entries: Array<[string, T]>, name: (name: string) => string, make: (value: T, key: string) => F): Record<string, F> {
+  return Object.fromEntries(entries.map(([key, value]) => [name(key), make(value, key)]))
 }
 
-function doing (deps: ActivityDeps, action: Action<never>) {
+function doing (deps: ActivityDeps, name: ActionName, action: Action<never>) {
   return async (input: ActivityContextInput<never>): Promise<ActionResult> =>
-    await asActivity(deps, input, async context => await action.do(input.with, context))
+    await asActivity(deps, input, async context => await doLeased(deps.leases, name, action, input, context))
 }
 
-/** Looks, undoes, looks again: only its own verification makes an undo a success. */
-function undoing (deps: ActivityDeps, action: Action<never>) {
-  return async (input: ActivityContextInput<never>): Promise<UndoResult> => await asActivity(deps, input, async context => {
-    const before = await action.verify(input.with, context).catch(() => ({ undone: false, summary: '' }))
-    if (before.undone) return { state: 'already', summary: before.summary }
-    const done = await action.undo(input.with, context)
-    const after = await action.verify(input.with, context)
-    if (!after.undone) throw new DrillError('undo.unproven', `${done}, but: ${after.summary}`)
-    return { state: 'undone', summary: `${done}; ${after.summary}` }
-  })
+function undoing (deps: ActivityDeps, name: ActionName, action: Action<never>) {
+  return async (input: ActivityContextInput<never>): Promise<UndoResult> =>
+    await asActivity(deps, input, async context => await undoLeased(deps.leases, name, action, input, context))
 }
 
 function asking (deps: ActivityDeps, check: Check<never>) {

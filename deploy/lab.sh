@@ -4,6 +4,9 @@
 set -eu
 muster lab up
 echo "taskQueue: $MUSTER_TASK_QUEUE" >> "$MUSTER_HOME/environments/lab.yaml"
+# Of its own, so that it outlives the worker: it reverts what the worker's death would leave broken.
+muster watchdog &
+watchdog=$!
 muster worker &
 worker=$!
 trap 'kill -TERM "$worker" 2>/dev/null || true' TERM INT
@@ -11,5 +14,7 @@ code=0
 wait "$worker" || code=$?
 # A signal ends the first wait early; the worker still has its activities to end.
 wait "$worker" 2>/dev/null || true
+kill -TERM "$watchdog" 2>/dev/null || true
+wait "$watchdog" 2>/dev/null || true
 muster lab down --keep-data
 exit "$code"

@@ -77,6 +77,11 @@ export function storeUrlOf (config: Config): string {
   return config.storeUrl
 }
 
+/** Where worker and watchdog of one machine meet. */
+export function leasesDir (config: Pick<Config, 'home'>): string {
+  return join(config.home, 'leases')
+}
+
 /** The configuration for a log line: no password, no key, no certificate. */
 export function redactedConfig (config: Config): Record<string, unknown> {
   const { temporal, storeUrl, ...rest } = config

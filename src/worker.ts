@@ -5,8 +5,9 @@ import { bundleWorkflowCode, NativeConnection, Runtime, Worker, type LogMetadata
 import { pino } from 'pino'
 import { sameHost } from '../activities/preflight.js'
 import { createActivities } from '../activities/index.js'
-import { loadConfig, redactedConfig, storeUrlOf } from './config.js'
+import { leasesDir, loadConfig, redactedConfig, storeUrlOf } from './config.js'
 import { DrillError } from './errors.js'
+import { leaseFolder } from './lease/folder.js'
 import { logOptions } from './log.js'
 import { secretsFrom } from './secrets.js'
 import { openStore } from './store/pool.js'
@@ -14,7 +15,7 @@ import { holdersOf } from './store/people.js'
 import { appendSamples } from './store/samples.js'
 import { appendEvents } from './store/timeline.js'
 import { connectTemporal, registerSearchAttributes } from './temporal/connect.js'
-import { holderOf, sendEdge } from './temporal/drills.js'
+import { holderOf, isRunning, sendEdge } from './temporal/drills.js'
 
 // The worker: runs the drills and everything that they do, from where it sits in the network.
 
@@ -54,6 +55,8 @@ try {
     holder: async environment => await holderOf(temporal.client, environment, 5000),
     sendEdge: async (drillId, edge) => { await sendEdge(temporal.client, drillId, edge) },
     saveSamples: async (drillId, samples) => { await appendSamples(store.pool, drillId, samples) },
+    leases: leaseFolder(leasesDir(config)),
+    isRunning: async drillId => await isRunning(temporal.client, drillId),
     dataDir: join(config.home, 'data'),
     ownAddresses: [`${storeAddress.hostname}:${storeAddress.port || 5432}`, temporal.address].map(sameHost),
     secret: secretsFrom(process.env),

@@ -325,6 +325,37 @@ describe('abort', () => {
   })
 })
 
+describe('leases', () => {
+  test('what the watchdog had to revert ends the work and makes the drill invalid, never green', async () => {
+    const input = drillOf([kill('a'), gate('go'), cut('b')])
+    await temporal.door.start(input)
+    await waitingAt(input, 'go')
+    world.broken.delete('a')
+    world.reverts.push({ drillId: input.drillId, stepId: 'a', action: 'component.kill', with: {} as never, leaseMs: 2000, heldSinceMs: 1, revertedAtMs: 5, reason: 'its lease of 2 s was not renewed', summary: 'a runs', by: { pid: 1, host: 'h' } })
+    const { verdict, why } = await result(input)
+    assert.equal(verdict, 'invalid')
+    assert.match(why, /the watchdog reverted the fault of step "a" \(its lease of 2 s was not renewed\): a runs/)
+    assert.deepEqual(world.calls, ['do a', 'undo a'], 'no further step, and the ledger is settled')
+    assert.equal(find(input, 'lease.reverted').length, 1)
+    assert.equal(find(input, 'abort.requested').length, 0)
+    assert.equal(find(input, 'gate.closed')[0]?.outcome, 'aborted')
+  })
+
+  test('a revert that only the undo finds is told as well', async () => {
+    const input = drillOf([kill('a')])
+    world.revertedBeforeUndo = 'its lease of 2 s was not renewed'
+    const { verdict } = await run(input)
+    assert.equal(verdict, 'invalid')
+    assert.equal(find(input, 'lease.reverted').length, 1)
+  })
+
+  test('a leased action carries its lease: the step’s, else the default, never above the runbook’s maximum', async () => {
+    const input = drillOf([cut('a'), { ...cut('b'), lease: '7s' } as never, { id: 'c', kind: 'action', action: 'postgres.fence', with: {} }], { runbook: { maxLease: '10s' } })
+    await run(input)
+    assert.deepEqual(world.leases, { a: 10_000, b: 7_000, c: undefined })
+  })
+})
+
 describe('admission', () => {
   test('a second drill on a held environment is refused with the holder, and free again when it ends or is terminated', async () => {
     const first = drillOf([gate('go')])

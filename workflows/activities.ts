@@ -58,6 +58,16 @@ export function activitiesIn (taskQueue: string | undefined) {
     summary: 'watch from outside',
   })
 
+  /** Renews leases for as long as the drill runs. */
+  const { keep } = proxyActivities<Pick<Activities, 'keep'>>({
+    taskQueue,
+    startToCloseTimeout: '30d',
+    heartbeatTimeout,
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+    retry: { initialInterval: '100ms', maximumInterval: '1s' },
+    summary: 'keep the leases',
+  })
+
   /** An undo must never run beside the action that it undoes: a cancelled action is waited for. */
   const acting: ActivityOptions = { taskQueue, heartbeatTimeout, cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED }
 
@@ -96,5 +106,5 @@ export function activitiesIn (taskQueue: string | undefined) {
     return await call(input)
   }
 
-  return { preflight, notify, observe, act, undo, ask }
+  return { preflight, notify, observe, keep, act, undo, ask }
 }

@@ -67,7 +67,7 @@ async function work (run: Run): Promise<void> {
     if (!isCancellation(error)) throw error
   }
   // Not by what was thrown: a step that a cancel interrupts may answer with an error of its own.
-  if (run.work.consideredCancelled && !run.aborted) {
+  if (run.work.consideredCancelled && !run.aborted && !run.keeper.hasLost) {
     run.aborted = true
     run.journal.emit({ type: 'abort.requested', person: { id: 'temporal', name: 'Temporal' }, reason: 'the workflow was cancelled', door: 'signal' })
   }
@@ -101,6 +101,7 @@ async function undoEverything (run: Run): Promise<void> {
   await unwind(run, last)
   await run.observer.stop()
   await unwind(run)
+  await run.keeper.stop()
 }
 
 interface Lock { refused?: Refusal[], release?: () => void }

@@ -5,6 +5,7 @@ import type { StepOutcome, Phase } from '../src/drill/timeline.js'
 import { activitiesIn } from './activities.js'
 import { GateBook } from './gates.js'
 import { Journal } from './journal.js'
+import { Keeper } from './keeper.js'
 import { Observer } from './observer.js'
 import { detailsOf } from './progress.js'
 import { searchAttributes } from './search-attributes.js'
@@ -26,6 +27,7 @@ export class Run {
   readonly journal: Journal
   readonly gates: GateBook
   readonly observer: Observer
+  readonly keeper: Keeper
   readonly activities: ReturnType<typeof activitiesIn>
   readonly ledger: LedgerEntry[] = []
   /** Cancelled by an abort; the unwinding runs outside of it. */
@@ -45,6 +47,7 @@ export class Run {
     this.gates = new GateBook(input.commander.id, { breakGlass, place: { name, tier } })
     this.activities = activitiesIn(input.environment.taskQueue)
     this.observer = new Observer(input, this.journal, this.activities.observe)
+    this.keeper = new Keeper(input.drillId, this.journal, this.activities.keep, () => { this.work.cancel() })
   }
 
   enter (phase: Phase): void {

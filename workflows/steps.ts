@@ -4,6 +4,7 @@ import type { CheckInputs, CheckName, CheckResult } from '../src/drill/checks.js
 import { durationMs } from '../src/drill/duration.js'
 import { objectivesFor } from '../src/drill/input.js'
 import { instantiate } from '../src/drill/instantiate.js'
+import { defaultLease, defaultMaxLease } from '../src/drill/lease.js'
 import { owe } from '../src/drill/ledger.js'
 import { resolve } from '../src/drill/lookup.js'
 import { isTrue, stepTitle, type ActionStep, type CheckStep, type NotifyStep, type ParallelStep, type RunbookStep, type Step, type StepKind, type UndoStep } from '../src/drill/runbook.js'
@@ -85,11 +86,19 @@ async function action (run: Run, step: ActionStep): Promise<StepResult> {
   const entry = owe(step.id, step.action, input)
   run.ledger.push(entry)
   run.journal.emit({ type: 'undo.owed', entry: entry.id, title: entry.title, byHand: entry.byHand })
-  const result = await run.activities.act(step.action, { drillId: run.input.drillId, stepId: step.id, with: input }, step.timeout)
+  const leaseMs = actionCatalog[step.action].isLeased ? leaseOf(run, step) : undefined
+  if (leaseMs !== undefined) run.keeper.start()
+  const result = await run.activities.act(step.action, { drillId: run.input.drillId, stepId: step.id, with: input, leaseMs }, step.timeout)
   if (actionCatalog[step.action].isFault && result.faultAtMs !== undefined) {
     run.journal.emit({ type: 'fault.struck', step: step.id, faultAtMs: result.faultAtMs })
   }
   return { outcome: 'passed', summary: result.summary, output: result.output }
+}
+
+function leaseOf ({ input }: Run, step: ActionStep): number {
+  return step.lease === undefined
+    ? Math.min(durationMs(defaultLease), durationMs(input.runbook.maxLease ?? defaultMaxLease))
+    : durationMs(step.lease)
 }
 
 /** Heals an earlier action now. A step that was skipped owes nothing. */

@@ -41,6 +41,8 @@ async function attempt (run: Run, entry: LedgerEntry, limit: UndoLimit): Promise
   try {
     const result = await run.activities.undo(entry.action, { drillId: run.input.drillId, stepId: entry.id, with: entry.with }, limit)
     entry.state = 'settled'
+    if (result.reverted) run.keeper.tell(result.reverted)
+    if (result.leaseUnknown) run.journal.emit({ type: 'finding.raised', severity: 'major', text: `the lease of "${entry.id}" was held on another machine: whether its watchdog reverted the fault is not known`, step: entry.id })
     run.journal.emit({ type: 'undo.finished', entry: entry.id, state: result.state, summary: result.summary })
     return undefined
   } catch (error) {

@@ -1,6 +1,6 @@
 import { voterText } from '../drill/decide.js'
 import { clockText, durationText } from '../drill/duration.js'
-import type { DrillEvent } from '../drill/timeline.js'
+import { revertText, type DrillEvent } from '../drill/timeline.js'
 import type { Paint, Style } from './paint.js'
 import { clean } from './text.js'
 import { verdictMark } from './view.js'
@@ -56,6 +56,7 @@ function drawn (event: DrillEvent, drillId: string): Drawn {
     case 'undo.started': return { mark: '↶', style: 'magenta', text: `undoing ${event.entry}` }
     case 'undo.finished': return { mark: '✓', style: 'green', text: `${event.state === 'already' ? 'was so already' : 'undone'}: ${event.entry}: ${event.summary}` }
     case 'undo.leftBehind': return { mark: '✗', style: red, text: `LEFT BEHIND: ${event.title} (${event.message}) → ${event.byHand}` }
+    case 'lease.reverted': return { mark: '✗', style: red, text: revertText(event) }
     case 'notice.sent': return { mark: '✉', style: event.failed.length > 0 ? 'yellow' : 'dim', text: `${event.step}: told ${event.channels.join(', ') || 'nobody'}${event.failed.length > 0 ? `, failed: ${event.failed.join(', ')}` : ''}: ${event.message}` }
     case 'note.added': return { mark: '✎', text: `${event.person.name}: ${event.text}` }
     case 'message.refused': return { mark: '⊘', style: 'yellow', text: `refused, from ${event.claimed} through ${event.door}: ${event.message}` }

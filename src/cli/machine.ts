@@ -3,7 +3,7 @@ import type { Parts, Run } from './program.js'
 import { print, printJson } from './shell.js'
 import { tableLines } from './table.js'
 
-/** lab, dev, migrate, worker, server: what runs on this machine. The only commands that do not speak to the API. */
+/** lab, dev, migrate, worker, watchdog, server: what runs on this machine. The only commands that do not speak to the API. */
 export function addMachine (program: Command, run: Run, parts: Parts): void {
   const lab = program.command('lab').description('a real small production on this machine, to be broken')
   const name = (): Option => new Option('--name <name>', 'which lab').default('lab')
@@ -50,7 +50,7 @@ export function addMachine (program: Command, run: Run, parts: Parts): void {
   program.command('dev').description('Muster with everything it needs, in this terminal; Ctrl-C stops it')
     .addOption(new Option('--ports <which>', 'usual: the known ports where they are free; free: any').choices(['usual', 'free']).default('usual'))
     .action(run<[{ ports: 'usual' | 'free' }]>(() => ({ command: 'dev' }), async (shell, options) => await parts.dev(shell, options)))
-  for (const [entry, about] of [['migrate', 'bring the store’s tables up to date'], ['worker', 'the process that runs drills'], ['server', 'the API']] as const) {
+  for (const [entry, about] of [['migrate', 'bring the store’s tables up to date'], ['worker', 'the process that runs drills'], ['watchdog', 'the process that reverts faults whose drill has died'], ['server', 'the API']] as const) {
     program.command(entry).description(about).action(run<[]>(() => ({}), async () => { await parts.entry(entry) }))
   }
 }

@@ -66,7 +66,7 @@ const parts: Parts = {
 // `muster list | head` closes the pipe early: that is no error of anybody's.
 stdout.on('error', (error: NodeJS.ErrnoException) => { if (error.code === 'EPIPE') process.exit(0); else throw error })
 
-const entryCommands = ['migrate', 'worker', 'server']
+const entryCommands = ['migrate', 'worker', 'watchdog', 'server']
 const code = await runCommand(process.argv.slice(2), { parts, shell: shellOf, debug: Boolean(env.MUSTER_DEBUG) })
 // An entry sets its own exit code and lives on after its import.
 if (code !== 0 || !entryCommands.includes(process.argv[2] ?? '')) process.exitCode = code

@@ -20,7 +20,7 @@ export interface Parts {
   dev: (shell: Shell, options: { ports: 'usual' | 'free' }) => Promise<number>
   evidence: () => Promise<{ verify: (value: unknown) => { drillId: string, proven: string } }>
   check: () => Promise<CheckFiles>
-  entry: (name: 'migrate' | 'worker' | 'server') => Promise<void>
+  entry: (name: 'migrate' | 'worker' | 'watchdog' | 'server') => Promise<void>
 }
 
 /** Validates files (all there are, if none is named); each problem is a line with file:line:col. */

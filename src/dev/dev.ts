@@ -1,12 +1,12 @@
 import { existsSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { onlyOne } from '../control/only-one.js'
 import type { Person } from '../drill/people.js'
 import { DrillError } from '../errors.js'
 import { migrate } from '../store/migrate.js'
 import { openStore } from '../store/pool.js'
 import { findTools } from '../tools.js'
-import { startServer, startWorker } from './entries.js'
-import { lockFolder } from './lock.js'
+import { startServer, startWatchdog, startWorker } from './entries.js'
 import { makePeople } from './people.js'
 import { choosePorts, usualPorts, type Ports } from './ports.js'
 import { end, isAlive, kill } from './process.js'
@@ -41,7 +41,7 @@ export interface Dev {
   /** With its password: not for logs. */
   storeUrl: string
   ports: Ports
-  /** Worker, API, Temporal, store, in this order; every process is gone after it. A second call waits for the first. */
+  /** Worker, API, watchdog, Temporal, store, in this order; every process is gone after it. A second call waits for the first. */
   stop: () => Promise<void>
   /** Ends every process at once, without waiting: for a second Ctrl-C. */
   kill: () => void
@@ -57,7 +57,7 @@ export interface Dev {
 export async function startDev (options: DevOptions): Promise<Dev> {
   const root = resolve(options.root)
   makeFolder(root)
-  const lock = await lockFolder(root)
+  const lock = await onlyOne('dev', root)
   if (lock === undefined) throw running(root)
   const releases: Array<() => Promise<void> | void> = [() => lock.release()]
   const started: Started[] = []
@@ -125,9 +125,12 @@ export async function startDev (options: DevOptions): Promise<Dev> {
       took('temporal', startTemporal(root, tools.temporal, ports, !options.headless, onStart), () => temporalAddress),
     ])
     const env = childEnvironment(root, { ports, temporalAddress, storeUrl: made.storeUrl }, options.env)
+    // Stops last of the three, after what holds leases: it reverts what they left broken.
+    endLater('watchdog', 70_000)
     endLater('server', 8000)
     endLater('worker', 15_000)
     await settled([
+      took('watchdog', startWatchdog({ root, env, onStart }), () => 'leases of this machine'),
       took('worker', startWorker({ root, env, onStart }), () => 'task queue muster'),
       took('api', startServer({ root, env, onStart }, apiUrl), () => apiUrl),
     ])

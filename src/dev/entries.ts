@@ -27,8 +27,13 @@ export async function startServer (options: EntryOptions, apiUrl: string): Promi
   })
 }
 
+/** The watchdog, once it looks. */
+export async function startWatchdog (options: EntryOptions): Promise<Started> {
+  return await startEntry('watchdog', options, said => said.includes('watchdog ready'))
+}
+
 /** In the mode that this process runs in itself: the build where it is fresh, else the TypeScript. */
-async function startEntry (name: 'worker' | 'server', { root, env, onStart }: EntryOptions, isReady: (said: string) => boolean | Promise<boolean>): Promise<Started> {
+async function startEntry (name: 'worker' | 'server' | 'watchdog', { root, env, onStart }: EntryOptions, isReady: (said: string) => boolean | Promise<boolean>): Promise<Started> {
   const source = `src/${name}.ts`
   return await startChild({
     name, command: process.execPath, args: [runner(), source], env, log: join(devFolder(root), `${name}.log`), match: source, onStart, isReady,

@@ -1,4 +1,5 @@
 import type { Control, DatabaseCluster, Link } from './environment.js'
+import type { Reverted } from './lease.js'
 
 /** What each action takes. The runbook schema is checked against these types by the compiler. */
 export interface ActionInputs {
@@ -29,6 +30,8 @@ export interface ActionFacts<Input> {
   isFault?: boolean
   /** Its undo comes before all others: they may need it, and it harms nobody at any time. */
   healsFirst?: boolean
+  /** It holds a lease: its undo is right at any moment, whoever calls it, so the watchdog reverts it when nobody renews. */
+  isLeased?: boolean
   /** Longest single try, as a duration. */
   timeout: string
   undoTimeout: string
@@ -41,6 +44,7 @@ export const actionCatalog: { [A in ActionName]: ActionFacts<ActionInputs[A]> } 
     undoTitle: ({ node }) => `bring ${node} back: as it was, or as a standby where another node was promoted`,
     byHand: ({ node }) => `start PostgreSQL ${node}; if another node is primary now, pg_rewind ${node} from it first and start it as a standby`,
     isFault: true,
+    isLeased: true,
     timeout: '15s',
     undoTimeout: '60s',
   },
@@ -74,6 +78,7 @@ export const actionCatalog: { [A in ActionName]: ActionFacts<ActionInputs[A]> } 
     undoTitle: ({ link }) => `heal link ${link.proxy}`,
     byHand: ({ link }) => `POST {"enabled":true} to ${link.toxiproxy}/proxies/${link.proxy}`,
     healsFirst: true,
+    isLeased: true,
     timeout: '10s',
     undoTimeout: '20s',
   },
@@ -83,6 +88,7 @@ export const actionCatalog: { [A in ActionName]: ActionFacts<ActionInputs[A]> } 
     undoTitle: ({ component }) => `start ${component.name} again`,
     byHand: ({ component }) => `start ${component.name}`,
     isFault: true,
+    isLeased: true,
     timeout: '15s',
     undoTimeout: '30s',
   },
@@ -92,6 +98,7 @@ export const actionCatalog: { [A in ActionName]: ActionFacts<ActionInputs[A]> } 
     undoTitle: ({ component }) => `thaw ${component.name}`,
     byHand: ({ component }) => `send SIGCONT to every process of ${component.name}`,
     isFault: true,
+    isLeased: true,
     timeout: '15s',
     undoTimeout: '30s',
   },
@@ -119,6 +126,8 @@ export interface ActivityContextInput<Input> {
   drillId: string
   stepId: string
   with: Input
+  /** Of a leased action: how long its fault stays when nothing renews it. */
+  leaseMs?: number
 }
 
 /** What an undo's activity returns, only once its verification has passed; it throws otherwise and is retried. */
@@ -126,4 +135,8 @@ export interface UndoResult {
   /** `already`: the verification passed before anything was done. */
   state: 'already' | 'undone'
   summary: string
+  /** The watchdog had undone it before: its record. */
+  reverted?: Reverted
+  /** Of a leased action: this machine never had its lease, so whether a watchdog elsewhere reverted it is not known. */
+  leaseUnknown?: boolean
 }

@@ -24,6 +24,8 @@ export interface Runbook {
   observe?: Observe
   /** How long one undo is retried before it is a finding "left behind". Default 2m. */
   undoDeadline?: Duration
+  /** The longest lease that one of its faults may have. Default 5m. */
+  maxLease?: Duration
   steps: Step[]
 }
 
@@ -70,6 +72,8 @@ export interface ActionStep extends StepBase {
   with?: Record<string, unknown>
   /** Longest single try. */
   timeout?: Duration
+  /** Of a fault: how long it stays when the drill is not there to renew it. Default 30s. */
+  lease?: Duration
 }
 
 /** Heals an earlier action now, instead of at the end. */

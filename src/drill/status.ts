@@ -4,7 +4,7 @@ import { durationMs } from './duration.js'
 import type { Objectives, Tier } from './environment.js'
 import type { Role } from './people.js'
 import type { StepKind } from './runbook.js'
-import type { DrillEvent, EventBody, Phase, Severity } from './timeline.js'
+import { revertText, type DrillEvent, type EventBody, type Phase, type Severity } from './timeline.js'
 import type { Verdict } from './verdict.js'
 
 /** What a drill is at now: the fold that CLI, card, page and API draw. Plain data. */
@@ -162,6 +162,7 @@ function apply (status: DrillStatus, event: { atMs: number } & EventBody): void 
       ledgerLine(status, event.entry, { state: 'left-behind', summary: event.message })
       status.leftBehind.push({ title: event.title, byHand: event.byHand, message: event.message })
       break
+    case 'lease.reverted': status.findings.push({ severity: 'critical', text: revertText(event), step: event.step }); break
     case 'finding.raised': status.findings.push({ severity: event.severity, text: event.text, step: event.step }); break
     case 'drill.ended':
       Object.assign(status, { phase: 'ended', verdict: event.verdict, why: event.why, endedAtMs: event.atMs, waitingFor: [] })

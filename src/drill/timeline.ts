@@ -41,6 +41,7 @@ export type EventBody =
   | { type: 'undo.started', entry: string }
   | { type: 'undo.finished', entry: string, state: 'already' | 'undone', summary: string }
   | { type: 'undo.leftBehind', entry: string, title: string, byHand: string, message: string }
+  | { type: 'lease.reverted', step: string, revertedAtMs: number, reason: string, summary: string }
   | { type: 'notice.sent', step: string, channels: string[], message: string, failed: string[] }
   | { type: 'note.added', person: { id: string, name: string }, text: string, door: Door }
   | { type: 'message.refused', code: string, message: string, claimed: string, door: Door }
@@ -59,3 +60,8 @@ export interface Refusal { code: string, message: string }
 
 /** An event of one type. */
 export type EventOf<T extends EventType> = Extract<DrillEvent, { type: T }>
+
+/** One sentence of what the watchdog did. */
+export function revertText ({ step, reason, summary }: Pick<EventOf<'lease.reverted'>, 'step' | 'reason' | 'summary'>): string {
+  return `the watchdog reverted the fault of step "${step}" (${reason}): ${summary}`
+}

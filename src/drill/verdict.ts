@@ -1,7 +1,7 @@
 import { outageOf, recoveryClock } from './clock.js'
 import { durationMs, durationText } from './duration.js'
 import { isBeyond } from './loss.js'
-import type { DrillEvent, EventOf, EventType } from './timeline.js'
+import { revertText, type DrillEvent, type EventOf, type EventType } from './timeline.js'
 
 /** `invalid`: the drill proves nothing, since its fault had no effect or its probe was blind while it mattered. */
 export type Verdict = 'passed' | 'passed-with-findings' | 'failed' | 'invalid' | 'aborted'
@@ -64,6 +64,7 @@ function invalidReasons (events: DrillEvent[]): string[] {
   const outage = outageOf(events)
   const observation = of(events, 'probe.ended')[0]?.observation
   const lost = of(events, 'probe.lost')
+  for (const event of of(events, 'lease.reverted')) reasons.push(revertText(event))
   if (faults.length > 0) {
     if (!observation && lost.length === 0) reasons.push('nothing was observed: the runbook broke something and has no probe')
     else if (!outage) reasons.push(`the fault of step "${faults[0]!.step}" had no effect that the probe could see`)

@@ -73,6 +73,7 @@ export const EventSchema = describes<DrillEvent>()(Type.Union([
   event('undo.started', 'An undo began.', { entry }),
   event('undo.finished', 'An undo is proven.', { entry, state: oneOf(['already', 'undone'], 'Already: there was nothing left to do.'), summary: text('The proof.') }),
   event('undo.leftBehind', 'An undo could not be proven.', { entry, title: text('What was to be undone.'), byHand, message: text('Why.') }),
+  event('lease.reverted', 'The watchdog undid a fault whose lease nobody renewed.', { step, revertedAtMs: atMs('When it was proven undone.'), reason: text('Why it did not wait.'), summary: text('What was done and seen.') }),
   event('notice.sent', 'A message left Muster.', { step, channels: list(text('A channel.'), 'Where it went.'), message: text('The message.'), failed: list(text('A channel.'), 'Where it did not arrive.') }),
   event('note.added', 'A person wrote something down.', { person, text: text('The note.'), door }),
   event('message.refused', 'A message did not count.', { code: text('Stable code.'), message: text('Why.'), claimed: text('Who claims to have sent it.'), door }),

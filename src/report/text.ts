@@ -2,7 +2,7 @@ import { voterText } from '../drill/decide.js'
 import { durationText } from '../drill/duration.js'
 import type { RecoveryClock } from '../drill/clock.js'
 import type { DrillReport } from '../drill/report.js'
-import type { DrillEvent } from '../drill/timeline.js'
+import { revertText, type DrillEvent } from '../drill/timeline.js'
 
 /** `2026-11-20 10:00:04.600` in UTC. */
 export function utc (atMs: number): string {
@@ -67,6 +67,7 @@ export function eventText (event: DrillEvent): { what: string, text: string } {
     case 'undo.started': return { what: event.entry, text: 'undo started' }
     case 'undo.finished': return { what: event.entry, text: `${event.state === 'already' ? 'was undone already' : 'undone'}: ${event.summary}` }
     case 'undo.leftBehind': return { what: event.entry, text: `LEFT BEHIND: ${event.title} (${event.message}). By hand: ${event.byHand}` }
+    case 'lease.reverted': return { what: 'watchdog', text: `${revertText(event)}, at ${timeOfDay(event.revertedAtMs)}` }
     case 'notice.sent': return { what: event.step, text: `told ${event.channels.join(', ') || 'nobody'}: ${event.message}${event.failed.length > 0 ? ` (failed: ${event.failed.join(', ')})` : ''}` }
     case 'note.added': return { what: event.person.name, text: `noted: ${event.text}` }
     case 'message.refused': return { what: event.claimed, text: `was refused through ${event.door}: ${event.message}` }

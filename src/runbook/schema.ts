@@ -45,6 +45,7 @@ export const RunbookSchema = matching<Runbook>()(Type.Object({
   params: Type.Optional(table(param, 'Parameters, looked up as `{{ params.NAME }}`.')),
   observe: Type.Optional(observe),
   undoDeadline: Type.Optional(duration('How long one undo is retried before it is “left behind”.', '2m')),
+  maxLease: Type.Optional(duration('The longest lease that one of its faults may have.', '5m')),
   steps: list(StepRef, 'The steps, in order.', { minItems: 1, maxItems: 500 }),
 }, {
   additionalProperties: false,

@@ -114,6 +114,16 @@ export async function holderOf (client: Client, environment: string, withinMs: n
   }
 }
 
+/** Whether Temporal says, within a second, that the drill runs. No answer is no. */
+export async function isRunning (client: Client, drillId: string): Promise<boolean> {
+  try {
+    const { status } = await client.connection.withDeadline(Date.now() + 1000, async () => await client.workflow.getHandle(drillId).describe())
+    return status.name === 'RUNNING'
+  } catch {
+    return false
+  }
+}
+
 /** Tells a drill what its probe saw. */
 export async function sendEdge (client: Client, drillId: string, edge: ProbeEdge): Promise<void> {
   await client.workflow.getHandle(drillId).signal('probe', edge)

@@ -1,5 +1,7 @@
 import Type, { type TSchema } from 'typebox'
 import { actionCatalog, type ActionName } from '../../drill/actions.js'
+import { tryDurationMs } from '../../drill/duration.js'
+import { defaultLease, defaultMaxLease } from '../../drill/lease.js'
 import type { ActionStep } from '../../drill/runbook.js'
 import { actionNames, actionSchemas, ownActions } from '../inputs.js'
 import { duration, matching } from '../pieces.js'
@@ -14,6 +16,7 @@ export const action: Kind<ActionStep> = {
     action: Type.Unsafe<ActionName>({ type: 'string', enum: actionNames, description: 'What to do: one of the actions below.' } as TSchema),
     with: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'Its input.' })),
     timeout: Type.Optional(duration('Longest single try. Default: the action’s own.')),
+    lease: Type.Optional(duration('Of a fault: how long it stays when nothing renews it, since worker or Temporal are away; the watchdog reverts it then.', defaultLease)),
   })),
   hasOutput: true,
   rules (step, { runbook, report }) {
@@ -21,6 +24,11 @@ export const action: Kind<ActionStep> = {
     if (runbook.readOnly) report('/action', `a runbook that is readOnly touches nothing, but ${step.action} does`, 'remove readOnly')
     if (actionCatalog[step.action].isFault && !runbook.observe) {
       report('/action', `${step.action} breaks something, and nothing observes it: the drill would be invalid`, 'add observe')
+    }
+    if (step.lease !== undefined && !actionCatalog[step.action].isLeased) report('/lease', `${step.action} holds no lease: it cannot be reverted by itself`, 'remove lease')
+    const max = runbook.maxLease ?? defaultMaxLease
+    if ((tryDurationMs(step.lease) ?? 0) > (tryDurationMs(max) ?? Infinity)) {
+      report('/lease', `a lease of ${step.lease} is longer than the runbook’s maximum of ${max}`, 'shorten it, or raise maxLease')
     }
     if (ownActions.includes(step.action)) report('/action', `${step.action} is done by the drill itself`)
   },

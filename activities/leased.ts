@@ -1,0 +1,61 @@
+import { Context } from '@temporalio/activity'
+import { until } from '../src/control/until.js'
+import { actionCatalog, type ActionName, type ActionResult, type ActivityContextInput, type UndoResult } from '../src/drill/actions.js'
+import { DrillError } from '../src/errors.js'
+import type { LeaseFolder } from '../src/lease/folder.js'
+import type { Action, StepContext } from './action.js'
+import { undoVerified } from './undo.js'
+
+/** How long a watchdog has to take note of a lease, ms: it looks twenty times a second. */
+const armMs = 5_000
+const renewMs = 1_000
+
+/** Acts; a leased action only once the watchdog has its lease. */
+export async function doLeased (leases: LeaseFolder, name: ActionName, action: Action<never>, input: ActivityContextInput<never>, context: StepContext): Promise<ActionResult> {
+  const { drillId, stepId, leaseMs } = input
+  const acting = leases.act(drillId, `step "${stepId}"`)
+  const stop = renewing(leases, drillId)
+  try {
+    if (leaseMs !== undefined) {
+      leases.hold({ drillId, stepId, action: name, with: input.with, leaseMs, heldSinceMs: Date.now() })
+      const armed = await until(() => leases.isArmed(drillId, stepId) || undefined, { everyMs: 5, deadlineMs: armMs, signal: context.signal })
+      if (!armed) {
+        leases.release(drillId, stepId)
+        throw new DrillError('watchdog.absent', `no watchdog took note of the lease of step "${stepId}" within ${armMs / 1000} s, so nothing was broken`)
+      }
+    }
+    return await action.do(input.with, context)
+  } finally {
+    stop()
+    acting.end()
+  }
+}
+
+/** Undoes, once the watchdog has finished what it may be at; tells what the watchdog did. */
+export async function undoLeased (leases: LeaseFolder, name: ActionName, action: Action<never>, input: ActivityContextInput<never>, context: StepContext): Promise<UndoResult> {
+  const { drillId, stepId } = input
+  await until(() => !leases.isReverting(drillId) || undefined, { everyMs: 50, deadlineMs: untilTimeout(), signal: context.signal })
+  const acting = leases.act(drillId, `undo of step "${stepId}"`)
+  const stop = renewing(leases, drillId)
+  try {
+    const result = await undoVerified(action, input.with, context)
+    leases.release(drillId, stepId)
+    if (!actionCatalog[name].isLeased) return result
+    const reverted = leases.revertsOf(drillId).find(one => one.stepId === stepId)
+    return { ...result, ...reverted ? { reverted } : {}, ...leases.stateOf(drillId, stepId) === 'none' ? { leaseUnknown: true } : {} }
+  } finally {
+    stop()
+    acting.end()
+  }
+}
+
+/** While the activity is at it, and for no longer than it may take: one that hangs lets the lease run out. */
+function renewing (leases: LeaseFolder, drillId: string): () => void {
+  const end = performance.now() + untilTimeout()
+  const timer = setInterval(() => { if (performance.now() < end) leases.renew(drillId) }, renewMs)
+  return () => { clearInterval(timer) }
+}
+
+function untilTimeout (): number {
+  return Context.current().info.startToCloseTimeoutMs ?? 60_000
+}

@@ -1,0 +1,176 @@
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DrillError } from '../errors.js'
+import type { Lease, Reverted } from '../drill/lease.js'
+import { isSame, readProc } from '../control/proc.js'
+
+/**
+ * The leases of one machine as files, between the worker, which holds them, and the watchdog, which reverts them. A lease is
+ * `KEY.lease` while it is held; the watchdog renames it to `.reverting` and in the end to `.reverted`, the worker to `.released`.
+ * A rename is atomic, so that only one of them has it. Files outlive every process; nothing here needs Temporal or the store.
+ */
+export interface LeaseFolder {
+  readonly dir: string
+  /** Writes a lease, or renews it where an earlier try has. Throws `lease.lost` where the watchdog has reverted it, or is at it. */
+  hold: (lease: Lease) => void
+  /** Whether the watchdog has seen it. */
+  isArmed: (drillId: string, stepId: string) => boolean
+  /** Renews every lease of a drill, by the files' time: a lease that the watchdog has taken stays taken. */
+  renew: (drillId: string) => void
+  /** What became of one: `none` where this machine has never had it. */
+  stateOf: (drillId: string, stepId: string) => LeaseState
+  /** Its fault is undone, and proven so. */
+  release: (drillId: string, stepId: string) => void
+  revertsOf: (drillId: string) => Reverted[]
+  /**
+   * Says that this process acts on a drill's targets now, so that the watchdog waits; throws `lease.lost` where the watchdog is at
+   * it. Each side says what it does before it looks at the other.
+   */
+  act: (drillId: string, what: string) => { end: () => void }
+  /** The watchdog is at something of this drill, of its parent, or of a drill nested in it. */
+  isReverting: (drillId: string) => boolean
+  watchdog: WatchdogSide
+}
+
+export type LeaseState = 'none' | 'held' | 'reverting' | 'reverted' | 'released'
+
+/** What only the watchdog calls. */
+export interface WatchdogSide {
+  /** Held leases, with the time of their last renewal as a mark that changes. */
+  held: () => Array<{ key: string, lease: Lease, mark: number }>
+  arm: (key: string) => void
+  /** Takes it from the worker; undefined where the worker has just released it. */
+  take: (key: string) => Lease | undefined
+  /** Taken ones: those that a watchdog before this one did not finish, too. */
+  taken: () => Array<{ key: string, lease: Lease }>
+  settle: (key: string, reverted: Reverted) => void
+  /** Processes that act on the drill's targets now. */
+  actors: (drillId: string) => Array<{ pid: number, startTime: number, what: string }>
+  /** Removes what was settled longer ago than that, ms. */
+  forget: (olderThanMs: number) => void
+}
+
+export function leaseFolder (dir: string): LeaseFolder {
+  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  const path = (key: string, state: string): string => join(dir, `${key}.${state}`)
+  const list = (ending: string): string[] => readdirSync(dir).filter(file => file.endsWith(ending)).map(file => file.slice(0, -ending.length))
+  const read = <T>(key: string, state: string): T | undefined => {
+    try {
+      return JSON.parse(readFileSync(path(key, state), 'utf8')) as T
+    } catch {
+      // Renamed between the look and the reading.
+      return undefined
+    }
+  }
+  const write = (key: string, state: string, value: unknown): void => {
+    writeFileSync(path(key, `${state}-new`), `${JSON.stringify(value)}\n`, { mode: 0o600 })
+    renameSync(path(key, `${state}-new`), path(key, state))
+  }
+  const move = (key: string, from: string, to: string): boolean => {
+    try {
+      renameSync(path(key, from), path(key, to))
+      return true
+    } catch {
+      return false
+    }
+  }
+  const stateOf = (drillId: string, stepId: string): LeaseState => {
+    const key = keyOf(drillId, stepId)
+    for (const [file, state] of [['lease', 'held'], ['reverting', 'reverting'], ['reverted', 'reverted'], ['released', 'released']] as const) {
+      if (existsSync(path(key, file))) return state
+    }
+    return 'none'
+  }
+  const isReverting = (drillId: string): boolean => list('.reverting').some(key => rootOf(key) === rootOf(drillId))
+  const lost = (drillId: string, what: string): DrillError =>
+    new DrillError('lease.lost', `the watchdog has taken over ${drillId}: ${what} would act against its undo`)
+
+  return {
+    dir,
+    hold (lease) {
+      const key = keyOf(lease.drillId, lease.stepId)
+      const state = stateOf(lease.drillId, lease.stepId)
+      if (state === 'reverting' || state === 'reverted') throw lost(lease.drillId, `step "${lease.stepId}"`)
+      rmSync(path(key, 'armed'), { force: true })
+      write(key, 'lease', lease)
+    },
+    isArmed: (drillId, stepId) => existsSync(path(keyOf(drillId, stepId), 'armed')),
+    renew (drillId) {
+      const now = new Date()
+      for (const key of list('.lease')) {
+        if (!isOf(key, drillId)) continue
+        try {
+          utimesSync(path(key, 'lease'), now, now)
+        } catch {
+          // The watchdog has taken it in this moment.
+        }
+      }
+    },
+    stateOf,
+    release (drillId, stepId) {
+      const key = keyOf(drillId, stepId)
+      move(key, 'lease', 'released')
+      rmSync(path(key, 'armed'), { force: true })
+    },
+    revertsOf: drillId => list('.reverted').filter(key => isOf(key, drillId)).flatMap(key => read<Reverted>(key, 'reverted') ?? []),
+    act (drillId, what) {
+      const file = path(`${drillId}~~${process.pid}-${++acts}`, 'acting')
+      writeFileSync(file, JSON.stringify({ pid: process.pid, startTime: readProc(process.pid)?.startTime ?? 0, what }), { mode: 0o600 })
+      const end = (): void => { rmSync(file, { force: true }) }
+      if (isReverting(drillId)) {
+        end()
+        throw lost(drillId, what)
+      }
+      return { end }
+    },
+    isReverting,
+    watchdog: {
+      held: () => list('.lease').flatMap(key => {
+        const lease = read<Lease>(key, 'lease')
+        const mark = statSync(path(key, 'lease'), { throwIfNoEntry: false })?.mtimeMs
+        return lease === undefined || mark === undefined ? [] : [{ key, lease, mark }]
+      }),
+      arm: key => { closeSync(openSync(path(key, 'armed'), 'a', 0o600)) },
+      take: key => move(key, 'lease', 'reverting') ? read<Lease>(key, 'reverting') : undefined,
+      taken: () => list('.reverting').flatMap(key => {
+        const lease = read<Lease>(key, 'reverting')
+        return lease === undefined ? [] : [{ key, lease }]
+      }),
+      settle (key, reverted) {
+        write(key, 'reverted', reverted)
+        rmSync(path(key, 'reverting'), { force: true })
+        rmSync(path(key, 'armed'), { force: true })
+      },
+      actors: drillId => list('.acting').filter(key => rootOf(key) === rootOf(drillId)).flatMap(key => {
+        const actor = read<{ pid: number, startTime: number, what: string }>(key, 'acting')
+        if (actor !== undefined && isSame(actor)) return [actor]
+        rmSync(path(key, 'acting'), { force: true })
+        return []
+      }),
+      forget (olderThanMs) {
+        for (const file of readdirSync(dir)) {
+          if (!/\.(reverted|released)$/.test(file)) continue
+          const at = statSync(join(dir, file), { throwIfNoEntry: false })?.mtimeMs
+          if (at !== undefined && Date.now() - at > olderThanMs) rmSync(join(dir, file), { force: true })
+        }
+      },
+    },
+  }
+}
+
+let acts = 0
+
+/** Ids of drills and steps hold letters, digits, `.`, `_` and `-` alone; `~` parts them. */
+function keyOf (drillId: string, stepId: string): string {
+  for (const id of [drillId, stepId]) if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(id)) throw new DrillError('internal', `"${id.slice(0, 80)}" cannot name a lease`)
+  return `${drillId}~${stepId}`
+}
+
+/** A nested drill is called `PARENT.STEP`, and acts on what its parent acts on. */
+function rootOf (keyOrId: string): string {
+  return keyOrId.split('~')[0]!.split('.')[0]!
+}
+
+function isOf (key: string, drillId: string): boolean {
+  return key.startsWith(`${drillId}~`)
+}

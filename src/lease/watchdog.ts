@@ -1,0 +1,122 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { hostname } from 'node:os'
+import { sendSignal } from '../control/proc.js'
+import type { Lease } from '../drill/lease.js'
+import { messageOf } from '../errors.js'
+import type { LeaseFolder } from './folder.js'
+
+export interface WatchdogDeps {
+  folder: LeaseFolder
+  /** Undoes the fault and looks: a line of what was done and seen. Throws where its verification does not pass. */
+  revert: (lease: Lease, signal: AbortSignal) => Promise<string>
+  log: (message: string, fields?: Record<string, unknown>) => void
+  /** How often it looks, ms. Default 50. */
+  everyMs?: number
+}
+
+export interface Watchdog {
+  /** Reverts whatever is held or taken, waits until it is proven, and ends. */
+  stop: (reason: string) => Promise<void>
+  /** Number of leases that are held or taken now. */
+  duties: () => number
+}
+
+const keptMs = 7 * 24 * 3_600_000
+
+/**
+ * Reverts every fault whose lease was not renewed in its time. A renewal is a change of the file's time and its age is counted by this
+ * process's own steady clock, so a wall clock that jumps neither reverts nor keeps anything. What another watchdog left half-done
+ * is finished first.
+ */
+export function startWatchdog ({ folder, revert, log, everyMs = 50 }: WatchdogDeps): Watchdog {
+  const seen = new Map<string, { mark: number, sinceMs: number }>()
+  const reverting = new Map<string, Promise<void>>()
+  const aborted = new AbortController()
+  const { watchdog } = folder
+
+  const begin = (key: string, lease: Lease, reason: string): void => {
+    if (reverting.has(key)) return
+    reverting.set(key, carryOut(key, lease, reason).finally(() => { reverting.delete(key) }))
+  }
+
+  const carryOut = async (key: string, lease: Lease, reason: string): Promise<void> => {
+    log(`reverting ${lease.action} of step ${lease.stepId}: ${reason}`, { drillId: lease.drillId })
+    await actorsGone(lease)
+    for (let tries = 0; ; tries++) {
+      try {
+        const summary = await revert(lease, aborted.signal)
+        watchdog.settle(key, { ...lease, revertedAtMs: Date.now(), reason, summary, by: { pid: process.pid, host: hostname() } })
+        log(`reverted ${lease.action} of step ${lease.stepId}: ${summary}`, { drillId: lease.drillId })
+        return
+      } catch (error) {
+        log(`not reverted yet, try ${tries + 1}: ${messageOf(error)}`, { drillId: lease.drillId })
+        if (aborted.signal.aborted) return
+        await delay(Math.min(250 * 2 ** tries, 10_000))
+      }
+    }
+  }
+
+  /** What acts for the drill now must end first; who has stopped moving for a whole lease is ended: thawed later, it would act against this undo. */
+  const actorsGone = async (lease: Lease): Promise<void> => {
+    const since = performance.now()
+    for (;;) {
+      const actors = watchdog.actors(lease.drillId)
+      if (actors.length === 0) return
+      if (performance.now() - since > lease.leaseMs) {
+        for (const actor of actors) {
+          log(`ending process ${actor.pid}: it has been at "${actor.what}" since the lease ran out`, { drillId: lease.drillId })
+          sendSignal(actor, 'SIGKILL')
+        }
+      }
+      await delay(20)
+    }
+  }
+
+  const look = (): void => {
+    for (const { key, lease } of watchdog.taken()) begin(key, lease, 'a watchdog before this one had begun it')
+    const now = performance.now()
+    const held = watchdog.held()
+    for (const { key, lease, mark } of held) {
+      const last = seen.get(key)
+      if (last?.mark !== mark) {
+        seen.set(key, { mark, sinceMs: now })
+        watchdog.arm(key)
+      } else if (now - last.sinceMs > lease.leaseMs) {
+        takeOver(key, `its lease of ${lease.leaseMs / 1000} s was not renewed`)
+      }
+    }
+    for (const key of seen.keys()) if (!held.some(one => one.key === key)) seen.delete(key)
+  }
+
+  const takeOver = (key: string, reason: string): void => {
+    const lease = watchdog.take(key)
+    seen.delete(key)
+    if (lease) begin(key, lease, reason)
+  }
+
+  const stopped = new AbortController()
+  const loop = (async () => {
+    for (let turn = 0; !stopped.signal.aborted; turn++) {
+      try {
+        look()
+        if (turn % 10_000 === 0) watchdog.forget(keptMs)
+      } catch (error) {
+        log(`could not look: ${messageOf(error)}`)
+      }
+      await delay(everyMs)
+    }
+  })()
+
+  return {
+    duties: () => watchdog.held().length + watchdog.taken().length,
+    async stop (reason) {
+      stopped.abort()
+      await loop
+      for (const { key } of watchdog.held()) takeOver(key, reason)
+      // One that hangs does not hold the process for ever; the next watchdog goes on.
+      const last = setTimeout(() => { aborted.abort() }, 60_000)
+      await Promise.all(reverting.values())
+      clearTimeout(last)
+    },
+  }
+}

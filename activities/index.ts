@@ -16,6 +16,8 @@ import { postgresBreak } from './postgres/break.js'
 import { postgresFence } from './postgres/fence.js'
 import { postgresPromote } from './postgres/promote.js'
 import { createPreflight, type PreflightDeps } from './preflight.js'
+import { filesBackup } from './restore/files-backup.js'
+import { filesRestore } from './restore/files-restore.js'
 import { createRecord, type RecordDeps } from './record.js'
 import { toxiproxyCut } from './toxiproxy.js'
 
@@ -28,6 +30,8 @@ export const actions: Actions = {
   'toxiproxy.cut': toxiproxyCut,
   'component.kill': componentKill,
   'component.freeze': componentFreeze,
+  'files.backup': filesBackup,
+  'files.restore': filesRestore,
   'canaries.prepare': canariesPrepare,
 }
 

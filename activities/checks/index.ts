@@ -1,4 +1,5 @@
 import type { Checks } from '../action.js'
+import { filesEqual, filesFresh, filesSound } from '../restore/files-checks.js'
 import { alertsQuiet } from './alerts-quiet.js'
 import { apiReady } from './api-ready.js'
 import { canariesCompare } from './canaries-compare.js'
@@ -15,5 +16,8 @@ export function createChecks (deps: { dataDir: string }): Checks {
     'http.ok': httpOk,
     'api.ready': apiReady,
     'alerts.quiet': alertsQuiet,
+    'files.fresh': filesFresh,
+    'files.sound': filesSound,
+    'files.equal': filesEqual,
   }
 }

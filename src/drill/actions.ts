@@ -1,5 +1,6 @@
 import type { Control, DatabaseCluster, Link } from './environment.js'
 import type { Reverted } from './lease.js'
+import type { FileStore } from './recovery.js'
 
 /** What each action takes. The runbook schema is checked against these types by the compiler. */
 export interface ActionInputs {
@@ -10,6 +11,9 @@ export interface ActionInputs {
   'toxiproxy.cut': { link: Link }
   'component.kill': { component: { name: string, control: Control } }
   'component.freeze': { component: { name: string, control: Control } }
+  'files.backup': { files: FileStore }
+  /** `snapshot`: its id or the beginning of it; without it the newest. */
+  'files.restore': { files: FileStore, snapshot?: string }
   /** Made by the drill itself for a runbook that observes canaries: the table they are written to. */
   'canaries.prepare': { database: DatabaseCluster }
 }
@@ -101,6 +105,22 @@ export const actionCatalog: { [A in ActionName]: ActionFacts<ActionInputs[A]> } 
     isLeased: true,
     timeout: '15s',
     undoTimeout: '30s',
+  },
+  'files.backup': {
+    about: 'Backs up the files of the environment with restic, with notes of every mode, owner, ACL, attribute and link beside them. Output: `snapshot`, `files`, `bytes`.',
+    title: ({ files }) => `back up ${files.paths.join(', ')}`,
+    undoTitle: () => 'nothing but notes: the backup stays',
+    byHand: ({ files }) => `remove the folders muster-* of this drill in ${files.scratchDir}`,
+    timeout: '1h',
+    undoTimeout: '30s',
+  },
+  'files.restore': {
+    about: 'Restores a backup of files to a folder of its own and compares each file with the repository’s checksums. Output: `folder`, `snapshot`, `files`, `bytes`, `seconds`.',
+    title: ({ snapshot }) => `restore the files of backup ${snapshot ?? '(the newest)'} to a scratch folder`,
+    undoTitle: () => 'remove the restored files',
+    byHand: ({ files }) => `remove the folders muster-* of this drill in ${files.scratchDir}`,
+    timeout: '4h',
+    undoTimeout: '10m',
   },
   'canaries.prepare': {
     about: 'Makes the table that canaries are written to.',

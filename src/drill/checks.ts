@@ -1,6 +1,7 @@
 import type { Duration } from './duration.js'
 import type { ApiService, DatabaseCluster, Monitoring } from './environment.js'
 import type { Loss } from './loss.js'
+import type { FileStore } from './recovery.js'
 
 /** What each check takes. */
 export interface CheckInputs {
@@ -11,6 +12,10 @@ export interface CheckInputs {
   'http.ok': { url: string, caFile?: string, timeout?: string }
   'api.ready': { api: ApiService }
   'alerts.quiet': { monitoring: Monitoring, except?: string[] }
+  'files.fresh': { files: FileStore }
+  'files.sound': { files: FileStore }
+  /** `folder`: where `files.restore` put them. `source`: whether the source still stands, to be compared with too. */
+  'files.equal': { files: FileStore, folder: string, source?: boolean }
 }
 
 export type CheckName = keyof CheckInputs
@@ -52,6 +57,21 @@ export const checkCatalog: { [C in CheckName]: CheckFacts<CheckInputs[C]> } = {
     about: 'No alert is firing but the watchdog, and the watchdog is: silence of a dead monitoring is no pass.',
     title: () => 'monitoring is alive and no alert is firing',
     timeout: '10s',
+  },
+  'files.fresh': {
+    about: 'The newest backup of files is young enough and holds every folder: one that was absent is missing in it, and nowhere said.',
+    title: () => 'the backup of files is fresh and whole',
+    timeout: '1m',
+  },
+  'files.sound': {
+    about: 'Every pack of the repository of files is read and compared with its checksum.',
+    title: () => 'the repository of files is undamaged',
+    timeout: '4h',
+  },
+  'files.equal': {
+    about: 'Restored files are what they were: by mtree, by ACLs and extended attributes, and, where the source still stands, by rsync against it. Declared exceptions are named.',
+    title: () => 'the restored files are what they were',
+    timeout: '4h',
   },
 }
 

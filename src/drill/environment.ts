@@ -1,4 +1,5 @@
 import type { Duration } from './duration.js'
+import type { Recovery } from './recovery.js'
 
 /**
  * The inventory of a system under drill, as `runbooks/environments/NAME.yaml` holds it. It is part of a drill's input and so of
@@ -18,6 +19,7 @@ export interface Environment {
   cache?: CacheCluster
   api?: ApiService
   monitoring?: Monitoring
+  recovery?: Recovery
   /** Webhooks that `notify` steps post to, by name. */
   channels?: Record<string, { webhook: SecretRef }>
   /** When no drill may start, e.g. a freeze: ISO times. */

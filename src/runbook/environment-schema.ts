@@ -2,6 +2,7 @@ import Type from 'typebox'
 import { tiers, type Control, type Environment } from '../drill/environment.js'
 import { closed, flag, list, matching, name, oneOf, table, text } from './pieces.js'
 import { durationPattern } from '../drill/duration.js'
+import { RecoverySchema } from './recovery-schema.js'
 
 /** The inventory of a system under drill. `name` may be left out of a file: it is the file's own. */
 
@@ -133,6 +134,7 @@ export const EnvironmentSchema = matching<Environment>()(closed({
   cache: Type.Optional(cache),
   api: Type.Optional(ApiSchema),
   monitoring: Type.Optional(MonitoringSchema),
+  recovery: Type.Optional(RecoverySchema),
   channels: Type.Optional(table(closed({ webhook: secret('Address that messages are posted to.') }), 'Webhooks that `notify` steps post to, by name.')),
   blackouts: Type.Optional(list(closed({
     from: instant('First moment.'),

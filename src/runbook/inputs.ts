@@ -2,7 +2,8 @@ import Type, { type TSchema } from 'typebox'
 import type { ActionInputs, ActionName } from '../drill/actions.js'
 import type { CheckInputs, CheckName } from '../drill/checks.js'
 import { ApiSchema, ControlSchema, DatabaseSchema, LinkSchema, MonitoringSchema } from './environment-schema.js'
-import { closed, list, matching, oneOf, text } from './pieces.js'
+import { FileStoreSchema } from './recovery-schema.js'
+import { closed, flag, list, matching, oneOf, text } from './pieces.js'
 import { durationPattern } from '../drill/duration.js'
 
 /** What `with` of each action and check holds once every lookup is filled in. */
@@ -24,6 +25,11 @@ const actions = {
   'toxiproxy.cut': matching<ActionInputs['toxiproxy.cut']>()(closed({ link: LinkSchema })),
   'component.kill': matching<ActionInputs['component.kill']>()(closed({ component })),
   'component.freeze': matching<ActionInputs['component.freeze']>()(closed({ component })),
+  'files.backup': matching<ActionInputs['files.backup']>()(closed({ files: FileStoreSchema })),
+  'files.restore': matching<ActionInputs['files.restore']>()(closed({
+    files: FileStoreSchema,
+    snapshot: Type.Optional(text('Id of the backup, or its beginning. Without it the newest.')),
+  })),
   'canaries.prepare': matching<ActionInputs['canaries.prepare']>()(closed({ database })),
 }
 
@@ -46,6 +52,13 @@ const checks = {
   'alerts.quiet': matching<CheckInputs['alerts.quiet']>()(closed({
     monitoring: MonitoringSchema,
     except: Type.Optional(list(text('Name of an alert.'), 'Alerts that may fire.')),
+  })),
+  'files.fresh': matching<CheckInputs['files.fresh']>()(closed({ files: FileStoreSchema })),
+  'files.sound': matching<CheckInputs['files.sound']>()(closed({ files: FileStoreSchema })),
+  'files.equal': matching<CheckInputs['files.equal']>()(closed({
+    files: FileStoreSchema,
+    folder: text('Where `files.restore` put them: its output `folder`.'),
+    source: Type.Optional(flag('Whether the source still stands, unchanged since the backup: it is compared with too.')),
   })),
 }
 

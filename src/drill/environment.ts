@@ -20,6 +20,8 @@ export interface Environment {
   api?: ApiService
   monitoring?: Monitoring
   recovery?: Recovery
+  /** What load may be put on it; without it none. */
+  load?: LoadAllowance
   /** Webhooks that `notify` steps post to, by name. */
   channels?: Record<string, { webhook: SecretRef }>
   /** When no drill may start, e.g. a freeze: ISO times. */
@@ -136,3 +138,20 @@ export interface Monitoring {
   prometheus: string
   alertmanager?: string
 }
+
+/** What load an environment stands, and what is watched meanwhile. */
+export interface LoadAllowance {
+  /** The hosts that may be loaded, and no others: names or addresses as they stand in the addresses of services. */
+  hosts: string[]
+  /** Default 500. */
+  requestsPerSecond?: number
+  /** Longest run. Default 2h. */
+  runTime?: Duration
+  /** Values for `{{ name }}` in what the users do: accounts of the load, by name. */
+  values?: Record<string, SecretRef>
+  /** Series of Prometheus that are read for the time of a run. */
+  watch?: Array<{ name: string, query: string, unit: WatchUnit }>
+}
+
+export const watchUnits = ['bytes', 'ratio', 'seconds', 'count', 'perSecond'] as const
+export type WatchUnit = typeof watchUnits[number]

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { tiers, type Control, type Environment } from '../drill/environment.js'
+import { tiers, watchUnits, type Control, type Environment, type LoadAllowance } from '../drill/environment.js'
 import { closed, flag, list, matching, name, oneOf, table, text } from './pieces.js'
 import { durationPattern } from '../drill/duration.js'
 import { RecoverySchema } from './recovery-schema.js'
@@ -123,6 +123,18 @@ export const MonitoringSchema = closed({
   alertmanager: Type.Optional(url('Address of Alertmanager.')),
 }, 'What watches the system.')
 
+const load = matching<LoadAllowance>()(closed({
+  hosts: list(Type.String({ pattern: '^[A-Za-z0-9.:-]+$', maxLength: 253, description: 'A name or an address.', errorMessage: 'the name or address of a host, without scheme and port' }), 'The hosts that may be loaded, and no others.', { minItems: 1 }),
+  requestsPerSecond: Type.Optional(Type.Integer({ minimum: 1, maximum: 5000, default: 500, description: 'Most requests a second.', errorMessage: 'a whole number from 1 to 5000' })),
+  runTime: Type.Optional(Type.String({ pattern: durationPattern.source, default: '2h', description: 'Longest run.', errorMessage: 'a duration, for example 500ms, 30s, 5m, 4h' })),
+  values: Type.Optional(Type.Record(Type.String(), secret('Where it is.'), { description: 'What `{{ NAME }}` stands for in what the users do, e.g. a password.', propertyNames: { pattern: '^[A-Za-z][A-Za-z0-9_]{0,62}$', errorMessage: 'a name of letters, digits and _' } })),
+  watch: Type.Optional(list(closed({
+    name: text('What it is, for people.'),
+    query: text('PromQL that gives one series.'),
+    unit: oneOf(watchUnits, 'Its unit; a ratio is from 0 to 1.'),
+  }), 'Series of Prometheus that are read for the time of a run.', { maxItems: 30 })),
+}, 'What load may be put on it; without it none.'))
+
 export const EnvironmentSchema = matching<Environment>()(closed({
   name: name('Its name: that of the file without .yaml. May be left out.'),
   title: Type.Optional(text('For people.')),
@@ -135,6 +147,7 @@ export const EnvironmentSchema = matching<Environment>()(closed({
   api: Type.Optional(ApiSchema),
   monitoring: Type.Optional(MonitoringSchema),
   recovery: Type.Optional(RecoverySchema),
+  load: Type.Optional(load),
   channels: Type.Optional(table(closed({ webhook: secret('Address that messages are posted to.') }), 'Webhooks that `notify` steps post to, by name.')),
   blackouts: Type.Optional(list(closed({
     from: instant('First moment.'),

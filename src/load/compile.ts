@@ -1,0 +1,105 @@
+import type { FailureClass, HttpStep } from '../drill/journey.js'
+import type { Behaviour, UserType } from '../drill/load.js'
+import { captureFrom } from '../journey/capture.js'
+import { unmet } from '../journey/expect.js'
+import type { Values } from '../journey/fill.js'
+import type { HttpAnswer } from '../journey/http.js'
+import { fillStep } from '../journey/journey.js'
+
+/** A request as it goes out. */
+export interface Filled { path: string, headers: Record<string, string>, body?: string, expect: HttpStep['expect'] }
+
+/** What became of an answer. */
+export interface Judged { failure?: FailureClass, message?: string, captured?: Values }
+
+/** One step, made ready to be sent some hundred times a second: what does not change is worked out once. */
+export interface CompiledStep {
+  endpoint: string
+  method: string
+  always: boolean
+  /** Whether somebody asks what the body holds. */
+  readsBody: boolean
+  /** @throws Error with one line that names the value that is not there */
+  fill: (values: Values) => Filled
+  judge: (answer: HttpAnswer, filled: Filled) => Judged
+}
+
+export interface CompiledType {
+  name: string
+  start: CompiledStep[]
+  /** The steps of the task that a number from 0 to 1 falls on, by weight. */
+  draw: (random: number) => CompiledStep[]
+}
+
+/** Beyond these, endpoints are counted together: figures stay bounded whatever the names are made of. */
+const maxEndpoints = 200
+
+/** @param basePath what stands before every path: that of the service's address */
+export function compileBehaviour (behaviour: Behaviour, basePath: string): Map<string, CompiledType> {
+  const names = new Set<string>()
+  const endpointOf = (name: string): string => {
+    if (names.size < maxEndpoints) names.add(name)
+    return names.has(name) ? name : 'other'
+  }
+  const steps = (given: readonly HttpStep[]): CompiledStep[] => given.map(step => compileStep(step, endpointOf(step.name), basePath))
+  return new Map(Object.entries(behaviour.userTypes).map(([name, type]) => [name, compileType(name, type, steps)]))
+}
+
+function compileType (name: string, { start = [], tasks }: UserType, steps: (given: readonly HttpStep[]) => CompiledStep[]): CompiledType {
+  const compiled = tasks.map(task => ({ weight: task.weight, steps: steps(task.steps) }))
+  const total = compiled.reduce((sum, { weight }) => sum + weight, 0)
+  return {
+    name,
+    start: steps(start),
+    draw (random) {
+      let left = random * total
+      return (compiled.find(({ weight }) => (left -= weight) < 0) ?? compiled.findLast(({ weight }) => weight > 0)!).steps
+    },
+  }
+}
+
+function compileStep (step: HttpStep, endpoint: string, basePath: string): CompiledStep {
+  const { expect = {}, capture } = step
+  const prefix = basePath.replace(/\/$/, '')
+  const render = ({ request, expect: filled }: Pick<HttpStep, 'request' | 'expect'>): Filled => ({
+    path: prefix + request.path,
+    headers: {
+      ...(request.json === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(request.token === undefined ? {} : { authorization: `Bearer ${request.token}` }),
+      ...request.headers,
+    },
+    body: request.json === undefined ? request.body : JSON.stringify(request.json),
+    expect: filled,
+  })
+  const fixed = JSON.stringify([step.request, expect]).includes('{{') ? undefined : render(step)
+  const onlyStatus = Object.keys(expect).every(key => key === 'status') && capture === undefined
+  return {
+    endpoint,
+    method: step.request.method ?? 'GET',
+    always: step.always === true,
+    readsBody: expect.json !== undefined || expect.schema !== undefined || expect.body !== undefined || Object.values(capture ?? {}).some(from => from.startsWith('$')),
+    fill (values) {
+      if (fixed !== undefined) return fixed
+      const { step: filled, missing } = fillStep(step, values)
+      if (missing.length > 0) throw new Error(`not sent: there is no ${missing.map(name => `{{ ${name} }}`).join(', ')}`)
+      return render(filled)
+    },
+    judge (answer, filled) {
+      if (onlyStatus && (expect.status === undefined ? answer.status < 400 : [expect.status].flat().includes(answer.status))) return {}
+      const captured: Values = {}
+      const problems = unmet(filled.expect ?? {}, answer)
+      for (const [name, from] of Object.entries(capture ?? {})) {
+        const result = captureFrom(from, answer)
+        if ('value' in result) captured[name] = result.value
+        // Of an answer that is an error anyway, that one says it all.
+        else if (problems.length === 0) problems.push(`${name} could not be captured: ${result.problem}`)
+      }
+      return problems.length === 0 ? { captured } : { captured, failure: failureOfStatus(answer.status, expect.status), message: problems.join('; ') }
+    },
+  }
+}
+
+function failureOfStatus (status: number, expected: number | number[] | undefined): FailureClass {
+  if (expected !== undefined && [expected].flat().includes(status)) return 'assertion'
+  return status >= 500 ? 'http5xx' : status >= 400 ? 'http4xx' : 'assertion'
+}

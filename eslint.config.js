@@ -62,6 +62,7 @@ export default [
   never(['src/report/**/*.ts'], outer('report')),
   never(['src/journey/**/*.ts'], outer('journey')),
   never(['src/smoke/**/*.ts'], outer('smoke', 'journey')),
+  never(['src/load/**/*.ts'], outer('load', 'journey')),
   never(['src/temporal/**/*.ts'], [noEntry, noLab, ['/(activities|runbook|control|store|http|cli|report|dev)/', 'Temporal’s door knows messages and the pure ring']]),
   never(['src/http/**/*.ts'], [noEntry, noLab, ['/(activities|workflows|control|cli|dev)/', 'the API speaks through its doors', true], ['^pg$', 'SQL lives in src/store']]),
   never(['src/cli/**/*.ts'], [

@@ -132,6 +132,8 @@ export interface ApiService {
   /** Certificate authority of that address, as a file on the worker. */
   caFile?: string
   instances: Array<{ name: string, url: string, control: Control }>
+  /** Synthetic people whom smoke checks and load log in as, by role: `customer`, `admin`. */
+  accounts?: Record<string, { email: string, password: SecretRef }>
 }
 
 export interface Monitoring {
@@ -147,8 +149,6 @@ export interface LoadAllowance {
   requestsPerSecond?: number
   /** Longest run. Default 2h. */
   runTime?: Duration
-  /** Values for `{{ name }}` in what the users do: accounts of the load, by name. */
-  values?: Record<string, SecretRef>
   /** Series of Prometheus that are read for the time of a run. */
   watch?: Array<{ name: string, query: string, unit: WatchUnit }>
 }

@@ -108,7 +108,15 @@ export interface LoadQuality {
 export interface ThresholdResult { threshold: LoadThreshold, text: string, value?: number, samples: number, kept: boolean, why: string, abortedAtMs?: number }
 
 /** One load of a scenario that steps up. */
-export interface LevelResult { users: number, fromMs: number, toMs: number, requestsPerSecond: number, p99Ms?: number, errorShare?: number, broken: Array<{ text: string, firstBrokenAtMs: number }> }
+export interface LevelResult {
+  users: number
+  fromMs: number
+  toMs: number
+  requestsPerSecond: number
+  p99Ms?: number
+  errorShare?: number
+  broken: Array<{ text: string, firstBrokenAtMs: number }>
+}
 
 /** Everything that one run was and found: canonical JSON, and what every drawing is made from. */
 export interface LoadResult {
@@ -157,7 +165,23 @@ export interface LeakResult { series: string, kept?: boolean, why: string, perHo
 export interface BaselineResult { outcome: 'first' | 'same' | 'better' | 'worse' | 'not-compared', why: string, runs: Array<{ runId: string, p95Ms: number }> }
 
 /** What a run says while it goes on. */
-export interface LoadLive { atMs: number, plannedMs: number, users: number, requests: number, errors: number, missed: number, requestsPerSecond: number, p50Ms?: number, p95Ms?: number, p99Ms?: number, errorShare?: number }
+export interface LoadLive {
+  atMs: number
+  plannedMs: number
+  users: number
+  /** So far, as the next two. */
+  requests: number
+  errors: number
+  missed: number
+  /** Of the last five seconds. */
+  requestsPerSecond: number
+  /** Of the last second, as the next two. */
+  p50Ms?: number
+  p95Ms?: number
+  p99Ms?: number
+  /** Of the whole run so far. */
+  errorShare?: number
+}
 
 /** What enters a drill's history: the verdict, the figures, and where the rest is. */
 export type LoadSummary = Pick<LoadResult, 'runId' | 'scenario' | 'target' | 'verdict' | 'why' | 'startedAtMs' | 'durationMs' | 'users' | 'requestsPerSecond' | 'total' | 'breaking'> & { missed: number }

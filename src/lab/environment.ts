@@ -3,11 +3,12 @@ import { dirname } from 'node:path'
 import { stringify } from 'yaml'
 import type { Environment } from '../drill/environment.js'
 import { caFile } from './certificates.js'
+import type { Account, Accounts } from './storefront/accounts-file.js'
 import { nodeNames, type Layout, type Server } from './layout.js'
 import { linkNames } from './servers/toxiproxy.js'
 
 /** The lab as a system under drill: the same file that somebody would write for staging. */
-export function labEnvironment (layout: Layout, servers: Server[]): Environment {
+export function labEnvironment (layout: Layout, servers: Server[], accounts: Accounts): Environment {
   const { base, ports } = layout
   const toxiproxy = `http://127.0.0.1:${ports.toxiproxy}`
   const link = (name: keyof typeof linkNames): { toxiproxy: string, proxy: string } => ({ toxiproxy, proxy: linkNames[name] })
@@ -61,8 +62,23 @@ export function labEnvironment (layout: Layout, servers: Server[]): Environment 
       url: `https://127.0.0.1:${ports.https}`,
       caFile: caFile(base),
       instances: (['api1', 'api2'] as const).map((name) => ({ name, url: `http://127.0.0.1:${ports[name]}/readyz`, control: control(name) })),
+      accounts: Object.fromEntries(Object.entries<Account>({ ...accounts }).map(([role, { email, passwordFile }]) => [role, { email, password: `file:${passwordFile}` }])),
     },
     monitoring: { prometheus: `http://127.0.0.1:${ports.prometheus}`, alertmanager: `http://127.0.0.1:${ports.alertmanager}` },
+    load: {
+      hosts: ['127.0.0.1'],
+      watch: [
+        ...(['api1', 'api2'] as const).flatMap(name => [
+          { name: `${name} CPU`, query: `rate(process_cpu_seconds_total{node="${name}"}[15s])`, unit: 'ratio' as const },
+          { name: `${name} memory`, query: `process_resident_memory_bytes{node="${name}"}`, unit: 'bytes' as const },
+          { name: `${name} heap`, query: `nodejs_heap_size_used_bytes{node="${name}"}`, unit: 'bytes' as const },
+          { name: `${name} files`, query: `process_open_fds{node="${name}"}`, unit: 'count' as const },
+        ]),
+        { name: 'database connections', query: 'sum(storefront_pool_connections{state="used"})', unit: 'count' },
+        { name: 'requests waiting for one', query: 'sum(storefront_pool_connections{state="waiting"})', unit: 'count' },
+        { name: 'cache hits', query: 'sum(rate(storefront_catalogue_reads_total{outcome="hit"}[15s])) / sum(rate(storefront_catalogue_reads_total[15s]))', unit: 'ratio' },
+      ],
+    },
   }
 }
 

@@ -171,7 +171,7 @@ async function startAll (root: string, layout: Layout, known: LabRecord | undefi
   await start('prometheus')
   writeRecord(root, record)
   if (known !== undefined && known.webhook.url !== layout.webhook.url) await reloadWebhook(layout, servers)
-  const environment = labEnvironment(layout, servers)
+  const environment = labEnvironment(layout, servers, accounts)
   writeEnvironment(environmentFile, environment)
   onProgress?.(`lab ${name} is up after ${seconds(begun)}: https://127.0.0.1:${ports.https}`)
   return { name, base, environment, environmentFile, ports, synchronous, accounts }

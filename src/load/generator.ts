@@ -142,8 +142,9 @@ export class Generator {
     if (series === undefined) this.series.set(key, series = new Series(step.endpoint, user.type.name))
     series.record(responseMs, serviceMs, failure, isSlow)
     const atMs = Math.round(dueMs - this.beginMs)
-    if (failure !== undefined) this.exemplify({ failure, atMs, endpoint: step.endpoint, userType: user.type.name, message: message ?? failure })
-    if (isSlow) this.keepSlow({ atMs, endpoint: step.endpoint, userType: user.type.name, responseMs: Math.round(responseMs), serviceMs: Math.round(serviceMs), outcome: failure ?? String(status) })
+    const named = { atMs, endpoint: step.endpoint, userType: user.type.name }
+    if (failure !== undefined) this.exemplify({ failure, ...named, message: message ?? failure })
+    if (isSlow) this.keepSlow({ ...named, responseMs: Math.round(responseMs), serviceMs: Math.round(serviceMs), outcome: failure ?? String(status) })
   }
 
   private exemplify (example: FailureExample): void {
@@ -176,7 +177,7 @@ export class Generator {
     this.window(true)
     for (const series of this.series.values()) series.destroy()
     this.lateness.destroy()
-    void Promise.all(this.users.map(user => user.close()))
+    Promise.all(this.users.map(user => user.close())).catch(() => {})
   }
 
   private window (last = false): void {

@@ -40,9 +40,13 @@ export class Levels {
     const broken = this.thresholds.filter(threshold => !judgeThreshold(threshold, measure(threshold, this.tally, { seconds, ...this.counts })).kept)
     const { requests, errors, responseMs } = this.tally.figures()
     this.results.push({
-      users: Math.min(this.scenario.users, (this.results.length + 1) * this.scenario.levels!.users), fromMs: this.fromMs, toMs, requestsPerSecond: Math.round(requests / seconds * 10) / 10,
+      users: Math.min(this.scenario.users, (this.results.length + 1) * this.scenario.levels!.users),
+      fromMs: this.fromMs,
+      toMs,
+      requestsPerSecond: Math.round(requests / seconds * 10) / 10,
       ...(responseMs === undefined ? {} : { p99Ms: responseMs.p99 }), ...(requests === 0 ? {} : { errorShare: errors / requests }),
-      broken: broken.map(threshold => ({ text: thresholdText(threshold), firstBrokenAtMs: this.breaker.broken.get(threshold) ?? toMs })).sort((one, other) => one.firstBrokenAtMs - other.firstBrokenAtMs),
+      broken: broken.map(threshold => ({ text: thresholdText(threshold), firstBrokenAtMs: this.breaker.broken.get(threshold) ?? toMs }))
+        .sort((one, other) => one.firstBrokenAtMs - other.firstBrokenAtMs),
     })
     this.tally.destroy()
     this.tally = new Tally()

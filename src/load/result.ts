@@ -87,6 +87,8 @@ export function configHash ({ scenario, behaviour, scale = 1 }: LoadPlan): strin
   return createHash('sha256').update(canonicalJson({ users, runTime, spawnRate, levels, every, jitter, timeout, mix, behaviour, scale })).digest('hex')
 }
 
-export function summaryOf ({ runId, scenario, target, verdict, why, startedAtMs, durationMs, users, requestsPerSecond, total, breaking, quality }: LoadResult): LoadSummary {
-  return { runId, scenario, target, verdict, why, startedAtMs, durationMs, users, requestsPerSecond, total, missed: quality.missed, ...(breaking === undefined ? {} : { breaking }) }
+export function summaryOf (result: LoadResult): LoadSummary {
+  const { runId, scenario, target, verdict, why, startedAtMs, durationMs, users, requestsPerSecond, total, breaking, quality } = result
+  const summary = { runId, scenario, target, verdict, why, startedAtMs, durationMs, users, requestsPerSecond, total, missed: quality.missed }
+  return breaking === undefined ? summary : { ...summary, breaking }
 }

@@ -3,7 +3,7 @@ import type { LoadFigures, LoadThreshold, Percentiles } from '../drill/load.js'
 import { Histogram } from './histogram.js'
 import type { SeriesWindow } from './series.js'
 
-interface Sum { endpoint: string, userType: string, requests: number, errors: number, slow: number, byFailure: Partial<Record<FailureClass, number>>, response: Histogram, service: Histogram }
+interface Sum extends Omit<SeriesWindow, 'response' | 'service'> { response: Histogram, service: Histogram }
 type Scope = { endpoint?: string, userType?: string }
 
 /**

@@ -1,7 +1,6 @@
 import { Client, type Dispatcher } from 'undici'
 import type { FailureClass } from '../drill/journey.js'
 import { masked, type Values } from '../journey/fill.js'
-import { monotonicMs } from './clock.js'
 import type { CompiledStep, CompiledType, Filled } from './compile.js'
 import { Exchange } from './exchange.js'
 import { Stopped } from './failure.js'
@@ -42,7 +41,9 @@ export class User {
   private starting = true
   private requests = 0
 
-  constructor (private readonly number: number, readonly type: CompiledType, private readonly startMs: number, private readonly random: () => number, private readonly options: UserOptions) {
+  constructor (
+    private readonly number: number, readonly type: CompiledType, private readonly startMs: number, private readonly random: () => number, private readonly options: UserOptions
+  ) {
     this.client = this.connect()
     this.steps = type.start
   }
@@ -135,6 +136,5 @@ export class User {
 }
 
 function headersOf (common: Record<string, string>, { headers }: Filled): Record<string, string> {
-  for (const _ in headers) return { ...common, ...headers }
-  return common
+  return Object.keys(headers).length === 0 ? common : { ...common, ...headers }
 }

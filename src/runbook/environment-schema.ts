@@ -116,6 +116,7 @@ export const ApiSchema = closed({
   url: url('Where its users reach it.'),
   caFile: Type.Optional(absolutePath('Certificate authority of that address, a file on the worker.')),
   instances: list(closed({ name: name('Name of the instance.'), url: url('Its own address.'), control: ControlSchema }, 'One instance.'), 'The instances behind it.', { minItems: 1 }),
+  accounts: Type.Optional(table(closed({ email: text('Mail address to log in with.'), password: secret('Its password.') }), 'Synthetic people whom smoke checks and load log in as, by role: `customer`, `admin`.')),
 }, 'The service in front of the database.')
 
 export const MonitoringSchema = closed({
@@ -127,7 +128,6 @@ const load = matching<LoadAllowance>()(closed({
   hosts: list(Type.String({ pattern: '^[A-Za-z0-9.:-]+$', maxLength: 253, description: 'A name or an address.', errorMessage: 'the name or address of a host, without scheme and port' }), 'The hosts that may be loaded, and no others.', { minItems: 1 }),
   requestsPerSecond: Type.Optional(Type.Integer({ minimum: 1, maximum: 5000, default: 500, description: 'Most requests a second.', errorMessage: 'a whole number from 1 to 5000' })),
   runTime: Type.Optional(Type.String({ pattern: durationPattern.source, default: '2h', description: 'Longest run.', errorMessage: 'a duration, for example 500ms, 30s, 5m, 4h' })),
-  values: Type.Optional(Type.Record(Type.String(), secret('Where it is.'), { description: 'What `{{ NAME }}` stands for in what the users do, e.g. a password.', propertyNames: { pattern: '^[A-Za-z][A-Za-z0-9_]{0,62}$', errorMessage: 'a name of letters, digits and _' } })),
   watch: Type.Optional(list(closed({
     name: text('What it is, for people.'),
     query: text('PromQL that gives one series.'),

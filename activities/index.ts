@@ -3,6 +3,7 @@ import type { ActionInputs, ActionName, ActionResult, ActivityContextInput, Undo
 import type { CheckInputs, CheckName, CheckResult } from '../src/drill/checks.js'
 import { DrillError, messageOf } from '../src/errors.js'
 import type { Action, Actions, Check, StepContext } from './action.js'
+import { createAbortDrills, type AbortDrillsDeps } from './abort-drills.js'
 import { askUntil } from './ask.js'
 import { canariesPrepare } from './canaries.js'
 import { createChecks } from './checks/index.js'
@@ -35,7 +36,7 @@ export const actions: Actions = {
   'canaries.prepare': canariesPrepare,
 }
 
-export interface ActivityDeps extends RecordDeps, KeepDeps, Omit<PreflightDeps, 'checks' | 'context'>, Omit<ObserveDeps, keyof StepContext> {
+export interface ActivityDeps extends RecordDeps, KeepDeps, AbortDrillsDeps, Omit<PreflightDeps, 'checks' | 'context'>, Omit<ObserveDeps, keyof StepContext> {
   /** The drill that holds an environment now, asked of Temporal. */
   holder: (environment: string) => Promise<{ drillId: string, summary: string } | undefined>
   /** The value behind `env:NAME` or `file:PATH`. */
@@ -61,6 +62,7 @@ export function createActivities (deps: ActivityDeps) {
     preflight: createPreflight({ ...deps, checks, context: (drillId, stepId) => contextOf(deps, drillId, stepId) }),
     notify: createNotify(deps),
     keep: createKeep(deps),
+    abortDrills: createAbortDrills(deps),
     observe: createObserve(deps, (drillId, stepId) => contextOf(deps, drillId, stepId)),
     holder: async ({ environment }: { environment: string }) => await deps.holder(environment),
   }

@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity'
 import type { CheckInputs, CheckName } from '../src/drill/checks.js'
 import { durationMs } from '../src/drill/duration.js'
+import { haltText, type Halt } from '../src/drill/halt.js'
 import type { DrillInput } from '../src/drill/input.js'
 import type { Role } from '../src/drill/people.js'
 import { allSteps, isAllowedIn, isTrue, stepTitle, type CheckStep, type Step } from '../src/drill/runbook.js'
@@ -13,6 +14,8 @@ export interface PreflightDeps {
   checks: Checks
   /** People who hold a role now. */
   holdersOf: (role: Role) => Promise<Array<{ id: string, name: string }>>
+  /** Halts in force there. Throws where Temporal cannot say. */
+  haltsFor: (environment: string) => Promise<Halt[]>
   /** Addresses (`host:port`) that Muster itself stands on: a drill that breaks them would break its own record. */
   ownAddresses: string[]
   secret: (ref: string) => Promise<string>
@@ -27,12 +30,20 @@ export function createPreflight (deps: PreflightDeps) {
   return async (input: DrillInput): Promise<Refusal[]> => {
     const { context, stop } = deps.context(input.drillId, 'preflight')
     try {
-      const asked = await Promise.all([whoDecides(deps, input), secrets(deps, input), steadyState(deps, input, context)])
+      const asked = await Promise.all([halts(deps, input), whoDecides(deps, input), secrets(deps, input), steadyState(deps, input, context)])
       return [...mayRunHere(input), ...ownGround(deps, input), ...asked.flat()]
     } finally {
       stop()
       Context.current().heartbeat()
     }
+  }
+}
+
+async function halts (deps: PreflightDeps, { environment }: DrillInput): Promise<Refusal[]> {
+  try {
+    return (await deps.haltsFor(environment.name)).map(halt => ({ code: 'halt.inForce', message: haltText(halt) }))
+  } catch (error) {
+    return [{ code: 'preflight.blind', message: `whether there is a halt could not be asked: ${messageOf(error)}` }]
   }
 }
 

@@ -30,6 +30,8 @@ export const errorTable = {
   'lookup.unresolved': { status: 422, retryable: false, means: 'A `{{ }}` names something that is not there', remedy: 'Mend the path; the message names what exists at that place' },
   'secret.missing': { status: 422, retryable: false, means: 'A secret reference (`env:NAME`, `file:PATH`) resolves to nothing', remedy: 'Set it on the worker that serves the environment' },
   'preflight.refused': { status: 409, retryable: false, means: 'The drill was refused before anything was touched', remedy: 'Each reason says what to mend' },
+  'halt.inForce': { status: 409, retryable: false, means: 'A halt forbids drills there', remedy: 'Ask who halted; two people lift it: `muster resume`' },
+  'halt.unknown': { status: 404, retryable: false, means: 'There is no such halt to lift', remedy: 'Run `muster halts`' },
   'drill.unknown': { status: 404, retryable: false, means: 'There is no drill of that id', remedy: 'Run `muster list`' },
   'drill.over': { status: 409, retryable: false, means: 'The drill has ended', remedy: 'Read its report: `muster report ID`' },
   'drill.exists': { status: 409, retryable: false, means: 'The idempotency key was used for another request', remedy: 'Use a new key' },

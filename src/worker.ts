@@ -15,7 +15,8 @@ import { holdersOf } from './store/people.js'
 import { appendSamples } from './store/samples.js'
 import { appendEvents } from './store/timeline.js'
 import { connectTemporal, registerSearchAttributes } from './temporal/connect.js'
-import { holderOf, isRunning, sendEdge } from './temporal/drills.js'
+import { holderOf, isRunning, sendEdge, temporalDoor } from './temporal/drills.js'
+import { haltsFor, runningDrills } from './temporal/halts.js'
 
 // The worker: runs the drills and everything that they do, from where it sits in the network.
 
@@ -48,11 +49,15 @@ try {
     NativeConnection.connect({ ...config.temporal.connectionOptions, address: temporal.address }),
     registerSearchAttributes(temporal),
   ])
+  const door = temporalDoor(temporal.client, { taskQueue: config.taskQueue })
   const storeAddress = new URL(storeUrlOf(config))
   const activities = createActivities({
     append: async (drillId, events) => { await appendEvents(store.pool, drillId, events) },
     holdersOf: async role => await holdersOf(store.pool, role),
     holder: async environment => await holderOf(temporal.client, environment, 5000),
+    haltsFor: async environment => await haltsFor(temporal.client, environment),
+    runningDrills: async environment => await runningDrills(temporal.client, environment),
+    abort: async (drillId, message) => await door.abort(drillId, message),
     sendEdge: async (drillId, edge) => { await sendEdge(temporal.client, drillId, edge) },
     saveSamples: async (drillId, samples) => { await appendSamples(store.pool, drillId, samples) },
     leases: leaseFolder(leasesDir(config)),

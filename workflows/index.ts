@@ -1,4 +1,5 @@
 /** The bundle's entry: every export is a workflow type, and nothing else may be exported here. */
 export { drill } from './drill.js'
+export { halt } from './halt.js'
 export { environmentLock } from './lock.js'
 export { preflight } from './preflight.js'

@@ -1,5 +1,6 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow'
 import type { Decision } from '../src/drill/decide.js'
+import type { LiftAsked } from '../src/drill/halt.js'
 import type { Admission } from '../src/drill/input.js'
 import type { ProbeEdge } from '../src/drill/observation.js'
 import type { Door, Person } from '../src/drill/people.js'
@@ -20,6 +21,10 @@ export const confirm = defineUpdate<{ outcome: 'confirmed' }, [Confirmation]>('c
 export interface Abort { person: Person, door: Door, reason: string }
 /** A second abort changes nothing. */
 export const abort = defineUpdate<{ outcome: 'aborting' | 'already' }, [Abort]>('abort')
+export interface Lift { person: Person, reason: string }
+/** To a halt, not to a drill: lift it. The first one asks, the second one lifts. */
+export const lift = defineUpdate<{ outcome: 'asked' | 'lifted' }, [Lift]>('lift')
+export const liftAsked = defineQuery<LiftAsked | undefined>('liftAsked')
 export interface Note { person: Person, door: Door, text: string }
 export const note = defineUpdate<{ seq: number }, [Note]>('note')
 export interface Declaration { person: Person, door: Door, note?: string }

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { DrillError } from '../errors.js'
 import type { LabDoor } from './lab-door.js'
 import { addDeciding } from './deciding.js'
+import { addHalting } from './halting.js'
 import { addMachine } from './machine.js'
 import { addPeople } from './people.js'
 import { addRecorded } from './recorded.js'
@@ -76,6 +77,7 @@ Exit codes: 0 passed, 1 failed, 2 usage, 3 aborted or refused, 4 contact lost (t
 Key: MUSTER_KEY, or the file .muster/key that \`muster dev\` writes`)
   addRunning(program, run)
   addDeciding(program, run)
+  addHalting(program, run)
   addRecorded(program, run, parts)
   addPeople(program, run)
   addMachine(program, run, parts)

@@ -14,6 +14,7 @@ import { drillRoutes } from './drills.js'
 import { answerFailure, answerNoHttp, answerUnknownRoutes } from './failures.js'
 import { healthRoutes } from './health.js'
 import { Identities } from './identities.js'
+import { haltRoutes } from './halts.js'
 import { messageRoutes } from './messages.js'
 import { countRequests, metricsRoutes } from './metrics.js'
 import { describeApi } from './openapi.js'
@@ -87,6 +88,7 @@ export async function buildApp (deps: AppDeps): Promise<FastifyInstance> {
   timelineRoutes(app, deps)
   streamRoutes(app, deps, streams)
   messageRoutes(app, deps)
+  haltRoutes(app, deps)
   reportRoutes(app, deps)
   planRoutes(app, deps)
   catalogRoutes(app, deps)

@@ -6,6 +6,7 @@ export const tags = {
   drills: 'Start drills, follow them, read what they recorded',
   people: 'Who may do what, and their keys',
   messages: 'What people say to a running drill',
+  halts: 'The emergency stop',
   catalog: 'Runbooks and environments, and what a drill would do',
   operations: 'Alerts, health and metrics',
 } as const

@@ -2,6 +2,7 @@ import type { Decision } from '../drill/decide.js'
 import type { Admission, DrillInput } from '../drill/input.js'
 import type { DrillStatus } from '../drill/status.js'
 import type { DrillEvent, Refusal } from '../drill/timeline.js'
+import type { HaltDoor } from './halts.js'
 import type { Abort, AlertMessage, Confirmation, Declaration, Note } from '../../workflows/messages.js'
 
 /**
@@ -9,7 +10,7 @@ import type { Abort, AlertMessage, Confirmation, Declaration, Note } from '../..
  * `gate.*`, `decision.*`, `environment.held`, `preflight.refused`, `temporal.timeout` (no worker answered; the message may still
  * be carried out), `temporal.down`.
  */
-export interface TemporalDoor {
+export interface TemporalDoor extends HaltDoor {
   /**
    * Starts a drill and waits for its admission. A refused one has touched nothing. Throws `environment.held` (naming the
    * holder) or `preflight.refused` (details: Refusal[]), and `temporal.timeout` where no worker answers: the drill then waits for one.

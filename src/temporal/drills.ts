@@ -1,12 +1,14 @@
-import { isGrpcServiceError, WithStartWorkflowOperation, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError, type Client, type WorkflowHandle } from '@temporalio/client'
+import { WithStartWorkflowOperation, WorkflowNotFoundError, type Client, type WorkflowHandle } from '@temporalio/client'
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy, type UpdateDefinition } from '@temporalio/common'
 import { decide, abort, admission, alert, confirm, declare, note, status, timeline } from '../../workflows/messages.js'
 import { searchAttributes } from '../../workflows/search-attributes.js'
 import type { Admission, DrillInput } from '../drill/input.js'
 import type { ProbeEdge } from '../drill/observation.js'
 import type { Refusal } from '../drill/timeline.js'
-import { DrillError, isErrorCode, messageOf, type ErrorCode } from '../errors.js'
+import { DrillError, messageOf } from '../errors.js'
 import type { TemporalDoor } from './door.js'
+import { asDrillError, within as asked } from './errors.js'
+import { haltDoor } from './halts.js'
 
 export interface DoorOptions {
   /** Task queue of workflows, and of environments that name none. */
@@ -22,13 +24,7 @@ export function temporalDoor (client: Client, options: DoorOptions): TemporalDoo
   const answerMs = options.answerMs ?? 5000
   const admissionMs = options.admissionMs ?? 20_000
 
-  const within = async <T>(ms: number, drillId: string, ask: () => Promise<T>): Promise<T> => {
-    try {
-      return await client.connection.withDeadline(Date.now() + ms, ask)
-    } catch (error) {
-      throw asDrillError(error, drillId, ms)
-    }
-  }
+  const within = async <T>(ms: number, drillId: string, ask: () => Promise<T>): Promise<T> => await asked(client, ms, drillId, ask)
   const say = async <R, A extends [unknown]>(drillId: string, update: UpdateDefinition<R, A>, message: A[0], updateId?: string): Promise<R> =>
     await within(answerMs, drillId, async () => await client.workflow.getHandle(drillId).executeUpdate(update as UpdateDefinition<R, [unknown]>, { args: [message], updateId }))
 
@@ -46,6 +42,8 @@ export function temporalDoor (client: Client, options: DoorOptions): TemporalDoo
   })
 
   return {
+    ...haltDoor(client, { taskQueue: options.taskQueue, answerMs }),
+
     start: async input => {
       const { drillId } = input
       const answer = await within(admissionMs, drillId, async () => await client.workflow.executeUpdateWithStart(admission, {
@@ -133,30 +131,4 @@ function refusal (reasons: Refusal[]): DrillError {
   const held = reasons.find(reason => reason.code === 'environment.held')
   if (held) return new DrillError('environment.held', held.message, { details: reasons })
   return new DrillError('preflight.refused', `refused before anything was touched: ${reasons.map(reason => reason.message).join('; ')}`, { details: reasons })
-}
-
-/** gRPC status codes: DEADLINE_EXCEEDED, NOT_FOUND, FAILED_PRECONDITION, UNAVAILABLE. */
-const grpc = { cancelled: 1, deadline: 4, notFound: 5, precondition: 9, unavailable: 14 }
-
-function asDrillError (error: unknown, drillId: string, ms: number): DrillError {
-  if (error instanceof DrillError) return error
-  const noWorker = (): DrillError => new DrillError('temporal.timeout', `no worker answered for ${drillId} within ${ms / 1000} s; the request may still be carried out once one is there`, { cause: error, details: { drillId } })
-  const over = (): DrillError => new DrillError('drill.over', `drill ${drillId} is over: already closed`, { cause: error })
-  if (error instanceof WorkflowUpdateFailedError) {
-    const cause = error.cause as { type?: string, message?: string } | undefined
-    if (isErrorCode(cause?.type)) return new DrillError(cause.type as ErrorCode, cause?.message ?? error.message, { cause: error })
-    return new DrillError('internal', cause?.message ?? error.message, { cause: error })
-  }
-  if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return noWorker()
-  if (error instanceof WorkflowExecutionAlreadyStartedError) return over()
-  if (error instanceof WorkflowNotFoundError) {
-    // The same error stands for "never heard of it" and for "it has just closed".
-    return /already completed|closing|completed workflow/i.test(error.message)
-      ? over()
-      : new DrillError('drill.unknown', `there is no drill ${drillId} in Temporal (it may be over and past its retention)`, { cause: error })
-  }
-  const service = isGrpcServiceError(error) ? error : isGrpcServiceError((error as Error)?.cause) ? (error as { cause: { code: number } }).cause : undefined
-  if (service?.code === grpc.deadline || service?.code === grpc.cancelled || service?.code === grpc.precondition) return noWorker()
-  if (service?.code === grpc.unavailable) return new DrillError('temporal.down', 'Temporal does not answer', { cause: error })
-  return new DrillError('internal', messageOf(error), { cause: error })
 }

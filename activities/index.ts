@@ -17,6 +17,8 @@ import { postgresBreak } from './postgres/break.js'
 import { postgresFence } from './postgres/fence.js'
 import { postgresPromote } from './postgres/promote.js'
 import { createPreflight, type PreflightDeps } from './preflight.js'
+import { configurationOpen } from './restore/configuration-open.js'
+import { configurationSeal } from './restore/configuration-seal.js'
 import { filesBackup } from './restore/files-backup.js'
 import { filesRestore } from './restore/files-restore.js'
 import { createRecord, type RecordDeps } from './record.js'
@@ -33,6 +35,8 @@ export const actions: Actions = {
   'component.freeze': componentFreeze,
   'files.backup': filesBackup,
   'files.restore': filesRestore,
+  'configuration.seal': configurationSeal,
+  'configuration.open': configurationOpen,
   'canaries.prepare': canariesPrepare,
 }
 

@@ -92,6 +92,7 @@ export const errorTable = {
   'backup.damaged': { status: 500, retryable: false, means: 'A backup cannot be read back as it was written', remedy: 'Use an older one, make a new one at once, and find out what damaged it' },
   'backup.unexpected': { status: 502, retryable: true, means: 'A backup tool said something that Muster does not understand', remedy: 'The message has its words' },
   'scratch.notOurs': { status: 409, retryable: false, means: 'The folder for a copy holds something that Muster did not put there', remedy: 'Move it away, or name another folder: nothing was touched' },
+  'scratch.notMemory': { status: 422, retryable: false, means: 'The folder for opened secrets is not in memory', remedy: 'Name a folder of a tmpfs as `memoryDir`' },
   'scratch.full': { status: 507, retryable: false, means: 'There is too little room for a copy', remedy: 'Make room, or name a folder on another disk; nothing was written' },
   'api.unreachable': { status: 503, retryable: true, means: 'The CLI gets no answer from Muster’s API', remedy: 'Start it (`muster dev`), or set MUSTER_URL to where it is' },
   'contact.lost': { status: 503, retryable: true, means: 'The CLI heard nothing from Muster for a minute while it watched a drill; the drill goes on', remedy: 'Run `muster watch ID` again' },

@@ -1,4 +1,5 @@
 import type { Checks } from '../action.js'
+import { configurationEqual } from '../restore/configuration-equal.js'
 import { filesEqual, filesFresh, filesSound } from '../restore/files-checks.js'
 import { alertsQuiet } from './alerts-quiet.js'
 import { apiReady } from './api-ready.js'
@@ -19,5 +20,6 @@ export function createChecks (deps: { dataDir: string }): Checks {
     'files.fresh': filesFresh,
     'files.sound': filesSound,
     'files.equal': filesEqual,
+    'configuration.equal': configurationEqual,
   }
 }

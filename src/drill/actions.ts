@@ -1,6 +1,6 @@
 import type { Control, DatabaseCluster, Link } from './environment.js'
 import type { Reverted } from './lease.js'
-import type { FileStore } from './recovery.js'
+import type { FileStore, SealedConfiguration } from './recovery.js'
 
 /** What each action takes. The runbook schema is checked against these types by the compiler. */
 export interface ActionInputs {
@@ -14,6 +14,8 @@ export interface ActionInputs {
   'files.backup': { files: FileStore }
   /** `snapshot`: its id or the beginning of it; without it the newest. */
   'files.restore': { files: FileStore, snapshot?: string }
+  'configuration.seal': { configuration: SealedConfiguration }
+  'configuration.open': { configuration: SealedConfiguration }
   /** Made by the drill itself for a runbook that observes canaries: the table they are written to. */
   'canaries.prepare': { database: DatabaseCluster }
 }
@@ -121,6 +123,22 @@ export const actionCatalog: { [A in ActionName]: ActionFacts<ActionInputs[A]> } 
     byHand: ({ files }) => `remove the folders muster-* of this drill in ${files.scratchDir}`,
     timeout: '4h',
     undoTimeout: '10m',
+  },
+  'configuration.seal': {
+    about: 'Seals configuration and secrets into one file that the operator’s and the escrow’s key open. Output: `file`, `sealedAt`.',
+    title: ({ configuration }) => `seal the configuration into ${configuration.file}`,
+    undoTitle: () => 'nothing but a half-sealed file: the sealed one stays',
+    byHand: ({ configuration }) => `remove ${configuration.file}.new, and the folders muster-* of this drill in ${configuration.memoryDir ?? '/dev/shm'}`,
+    timeout: '5m',
+    undoTimeout: '30s',
+  },
+  'configuration.open': {
+    about: 'Opens the sealed configuration in memory, to be compared or restored from. Output: `folder`, `sealedAt`.',
+    title: ({ configuration }) => `open ${configuration.file} in memory`,
+    undoTitle: () => 'wipe the opened secrets',
+    byHand: ({ configuration }) => `remove the folders muster-* of this drill in ${configuration.memoryDir ?? '/dev/shm'}`,
+    timeout: '5m',
+    undoTimeout: '30s',
   },
   'canaries.prepare': {
     about: 'Makes the table that canaries are written to.',

@@ -1,7 +1,7 @@
 import type { Duration } from './duration.js'
 import type { ApiService, DatabaseCluster, Monitoring } from './environment.js'
 import type { Loss } from './loss.js'
-import type { FileStore } from './recovery.js'
+import type { FileStore, SealedConfiguration } from './recovery.js'
 
 /** What each check takes. */
 export interface CheckInputs {
@@ -16,6 +16,8 @@ export interface CheckInputs {
   'files.sound': { files: FileStore }
   /** `folder`: where `files.restore` put them. `source`: whether the source still stands, to be compared with too. */
   'files.equal': { files: FileStore, folder: string, source?: boolean }
+  /** `folder`: where `configuration.open` put it. `live`: whether the system still stands, to be compared with too. */
+  'configuration.equal': { configuration: SealedConfiguration, folder: string, live?: boolean }
 }
 
 export type CheckName = keyof CheckInputs
@@ -72,6 +74,11 @@ export const checkCatalog: { [C in CheckName]: CheckFacts<CheckInputs[C]> } = {
     about: 'Restored files are what they were: by mtree, by ACLs and extended attributes, and, where the source still stands, by rsync against it. Declared exceptions are named.',
     title: () => 'the restored files are what they were',
     timeout: '4h',
+  },
+  'configuration.equal': {
+    about: 'The opened configuration is what was sealed, by digest, mode and owner, and, where the system still stands, what is in use.',
+    title: () => 'the opened configuration is the right one',
+    timeout: '1m',
   },
 }
 

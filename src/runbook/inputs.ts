@@ -2,7 +2,7 @@ import Type, { type TSchema } from 'typebox'
 import type { ActionInputs, ActionName } from '../drill/actions.js'
 import type { CheckInputs, CheckName } from '../drill/checks.js'
 import { ApiSchema, ControlSchema, DatabaseSchema, LinkSchema, MonitoringSchema } from './environment-schema.js'
-import { FileStoreSchema } from './recovery-schema.js'
+import { ConfigurationSchema, FileStoreSchema } from './recovery-schema.js'
 import { closed, flag, list, matching, oneOf, text } from './pieces.js'
 import { durationPattern } from '../drill/duration.js'
 
@@ -30,6 +30,8 @@ const actions = {
     files: FileStoreSchema,
     snapshot: Type.Optional(text('Id of the backup, or its beginning. Without it the newest.')),
   })),
+  'configuration.seal': matching<ActionInputs['configuration.seal']>()(closed({ configuration: ConfigurationSchema })),
+  'configuration.open': matching<ActionInputs['configuration.open']>()(closed({ configuration: ConfigurationSchema })),
   'canaries.prepare': matching<ActionInputs['canaries.prepare']>()(closed({ database })),
 }
 
@@ -59,6 +61,11 @@ const checks = {
     files: FileStoreSchema,
     folder: text('Where `files.restore` put them: its output `folder`.'),
     source: Type.Optional(flag('Whether the source still stands, unchanged since the backup: it is compared with too.')),
+  })),
+  'configuration.equal': matching<CheckInputs['configuration.equal']>()(closed({
+    configuration: ConfigurationSchema,
+    folder: text('Where `configuration.open` put it: its output `folder`.'),
+    live: Type.Optional(flag('Whether the system still stands: it is compared with too.')),
   })),
 }
 

@@ -23,6 +23,7 @@ import { filesBackup } from './restore/files-backup.js'
 import { filesRestore } from './restore/files-restore.js'
 import { createRecord, type RecordDeps } from './record.js'
 import { toxiproxyCut } from './toxiproxy.js'
+import { createAnswerers } from './who-decides.js'
 
 /** Everything that a step can do: name → implementation, complete by the compiler. */
 export const actions: Actions = {
@@ -63,6 +64,7 @@ export function createActivities (deps: ActivityDeps) {
     ...named(Object.entries(actions), name => `${name}.undo`, (action, name) => undoing(deps, name as ActionName, action)) as UndoActivities,
     ...named(Object.entries(checks), name => `check.${name}`, check => asking(deps, check)) as CheckActivities,
     record: createRecord(deps),
+    answerers: createAnswerers(deps),
     preflight: createPreflight({ ...deps, checks, context: (drillId, stepId) => contextOf(deps, drillId, stepId) }),
     notify: createNotify(deps),
     keep: createKeep(deps),

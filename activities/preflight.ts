@@ -3,17 +3,15 @@ import type { CheckInputs, CheckName } from '../src/drill/checks.js'
 import { durationMs } from '../src/drill/duration.js'
 import { haltText, type Halt } from '../src/drill/halt.js'
 import type { DrillInput } from '../src/drill/input.js'
-import type { Role } from '../src/drill/people.js'
-import { allSteps, isAllowedIn, isTrue, stepTitle, type CheckStep, type Step } from '../src/drill/runbook.js'
+import { isAllowedIn, isSkipped, stepTitle, type CheckStep } from '../src/drill/runbook.js'
 import type { Refusal } from '../src/drill/timeline.js'
 import { messageOf } from '../src/errors.js'
 import type { Check, Checks, StepContext } from './action.js'
 import { askUntil } from './ask.js'
+import { whoDecides, type WhoDecidesDeps } from './who-decides.js'
 
-export interface PreflightDeps {
+export interface PreflightDeps extends WhoDecidesDeps {
   checks: Checks
-  /** People who hold a role now. */
-  holdersOf: (role: Role) => Promise<Array<{ id: string, name: string }>>
   /** Halts in force there. Throws where Temporal cannot say. */
   haltsFor: (environment: string) => Promise<Halt[]>
   /** Addresses (`host:port`) that Muster itself stands on: a drill that breaks them would break its own record. */
@@ -62,31 +60,6 @@ function mayRunHere ({ runbook, environment, production }: DrillInput): Refusal[
     }
   }
   return refusals
-}
-
-/** Every gate and task has enough people, without the requester. */
-async function whoDecides (deps: PreflightDeps, { runbook, commander }: DrillInput): Promise<Refusal[]> {
-  const wanted = new Map<Role, { people: number, step: string }>()
-  for (const step of allSteps(runbook.steps)) {
-    if (isSkipped(step)) continue
-    if (step.kind === 'gate') want(wanted, step.role, Number(step.approvals ?? 1), step.id)
-    if (step.kind === 'task') want(wanted, step.role, 1, step.id)
-  }
-  const refusals = await Promise.all([...wanted].map(async ([role, { people, step }]): Promise<Refusal[]> => {
-    try {
-      const holders = (await deps.holdersOf(role)).filter(person => person.id !== commander.id)
-      if (holders.length >= people) return []
-      const who = holders.length === 0 ? 'nobody' : `only ${holders.map(person => person.name).join(', ')}`
-      return [{ code: 'preflight.nobody', message: `step "${step}" needs ${people} × ${role} beside ${commander.name}, who starts the drill: ${who} holds that role (\`muster people add\`)` }]
-    } catch (error) {
-      return [{ code: 'preflight.blind', message: `who holds the role ${role} could not be asked: ${messageOf(error)}` }]
-    }
-  }))
-  return refusals.flat()
-}
-
-function want (wanted: Map<Role, { people: number, step: string }>, role: Role, people: number, step: string): void {
-  if ((wanted.get(role)?.people ?? 0) < people) wanted.set(role, { people, step })
 }
 
 /** The blast radius must not hold what the drill itself stands on. */
@@ -144,9 +117,4 @@ async function steadyState (deps: PreflightDeps, { runbook }: DrillInput, contex
     return [{ code: 'steady.unhealthy', message: `${stepTitle(step)}: ${result.outcome === 'blind' ? 'could not be asked: ' : ''}${result.observed}` }]
   }))
   return refusals.flat()
-}
-
-function isSkipped (step: Step): boolean {
-  const unknown = (value: unknown): boolean => typeof value === 'string' && value.includes('{{')
-  return (step.when !== undefined && !unknown(step.when) && !isTrue(step.when)) || (step.unless !== undefined && !unknown(step.unless) && isTrue(step.unless))
 }

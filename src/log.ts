@@ -12,6 +12,7 @@ export const redactPaths = [
 const secretTexts: Array<[RegExp, string]> = [
   [/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@:]*:[^\s/@]*@/gi, '$1[redacted]@'],
   [/\bmst_[A-Za-z0-9_-]+/g, 'mst_[redacted]'],
+  [/\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g, '[token redacted]'],
   [/\bBearer\s+[^\s"']+/gi, 'Bearer [redacted]'],
 ]
 

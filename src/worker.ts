@@ -11,7 +11,7 @@ import { leaseFolder } from './lease/folder.js'
 import { logOptions } from './log.js'
 import { secretsFrom } from './secrets.js'
 import { openStore } from './store/pool.js'
-import { holdersOf } from './store/people.js'
+import { peopleOnCall } from './store/people.js'
 import { appendSamples } from './store/samples.js'
 import { appendEvents } from './store/timeline.js'
 import { connectTemporal, registerSearchAttributes } from './temporal/connect.js'
@@ -53,7 +53,7 @@ try {
   const storeAddress = new URL(storeUrlOf(config))
   const activities = createActivities({
     append: async (drillId, events) => { await appendEvents(store.pool, drillId, events) },
-    holdersOf: async role => await holdersOf(store.pool, role),
+    onCall: async () => await peopleOnCall(store.pool),
     holder: async environment => await holderOf(temporal.client, environment, 5000),
     haltsFor: async environment => await haltsFor(temporal.client, environment),
     runningDrills: async environment => await runningDrills(temporal.client, environment),

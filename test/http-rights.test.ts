@@ -41,9 +41,17 @@ const expected: Record<string, Right> = {
   'POST /v1/alerts': 'alert.send',
   'GET /v1/people': 'people.manage',
   'POST /v1/people': 'people.manage',
-  'POST /v1/people/{id}/keys': 'people.manage',
-  'DELETE /v1/people/{id}/keys': 'people.manage',
-  'DELETE /v1/people/{id}/keys/{key}': 'people.manage',
+  'DELETE /v1/people/{id}': 'people.manage',
+  'PUT /v1/people/{id}/roles': 'people.manage',
+  'PUT /v1/people/{id}/subject': 'people.manage',
+  'POST /v1/people/{id}/grants': 'people.manage',
+  'POST /v1/people/{id}/entrusted/{entrusted}/confirmation': 'people.manage',
+  'DELETE /v1/people/{id}/entrusted/{entrusted}': 'self.duty',
+  'POST /v1/people/{id}/deputies': 'self.duty',
+  'PUT /v1/people/{id}/absence': 'self.duty',
+  'POST /v1/people/{id}/keys': 'self.keys',
+  'DELETE /v1/people/{id}/keys': 'self.keys',
+  'DELETE /v1/people/{id}/keys/{key}': 'self.keys',
 }
 
 interface Operation {
@@ -67,7 +75,7 @@ test('every operation of the document has an id of its own, a tag, a summary, an
   const { body } = await api.call('GET', '/docs/json')
   const document = body as unknown as Document
   assert.match(document.openapi, /^3\.1\./)
-  assert.deepEqual(Object.keys(document.components.securitySchemes), ['key'])
+  assert.deepEqual(Object.keys(document.components.securitySchemes), ['key', 'token'])
   const all = await operations()
   assert.equal(new Set(all.map(([, { operationId }]) => operationId)).size, all.length)
   for (const [name, operation] of all) {
@@ -90,10 +98,10 @@ test('the page at /docs answers, and what it loads', async () => {
 
 for (const [route, right] of Object.entries(expected)) {
   test(`${route} opens for who holds ${right}, and for nobody else`, async () => {
-    const [method, path] = route.split(' ') as ['GET' | 'POST' | 'DELETE', string]
+    const [method, path] = route.split(' ') as ['GET' | 'POST' | 'PUT' | 'DELETE', string]
     // Nothing of that name is there: whoever gets past the right hears that, and never 401 or 403.
-    const url = path.replace('{id}', 'nix').replace('{step}', 'nix').replace('{name}', 'nix').replace('{key}', '0'.repeat(36))
-    const ask = async (as?: string) => await api.call(method, url, { ...(as === undefined ? {} : { as }), ...(method === 'POST' ? { body: {} } : {}) })
+    const url = path.replace('{id}', 'nix').replace('{step}', 'nix').replace('{name}', 'nix').replace('{key}', '0'.repeat(36)).replace('{entrusted}', '0'.repeat(36))
+    const ask = async (as?: string) => await api.call(method, url, { ...(as === undefined ? {} : { as }), ...(method === 'POST' || method === 'PUT' ? { body: {} } : {}) })
     const { who: holders } = ruleOf(right)
     const keyless = await ask()
     if (holders === 'everybody') return assert.notEqual(keyless.status, 401)

@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Person } from '../drill/people.js'
-import { addKey, addPerson, listPeople, personByKey, setRoles } from '../store/people.js'
+import { addKey } from '../store/keys.js'
+import { addPerson, listPeople, personByKey, setRoles } from '../store/people.js'
 import type { Db } from '../store/pool.js'
 
 /** Whoever starts Muster on their own machine. Without `commander` they could not start a drill, so they hold every role. */

@@ -47,6 +47,13 @@ export type Door = 'api' | 'slack' | 'page' | 'signal'
 /** Whose voice is heard: one's own, or that of somebody away. */
 export interface Seat { id: string, name: string }
 
+/** A role and where it counts, as people write it: `approver`, `approver@shop`, `approver@tier:production`. Without a place: everywhere but in production. */
+export function parseRole (text: string): { role: Role, in?: string } | undefined {
+  const [, role, place] = /^([a-z]+)(?:@(tier:(?:lab|staging|dr|production)|[a-z0-9][a-z0-9-]{0,62}))?$/.exec(text) ?? []
+  if (!(roles as readonly (string | undefined)[]).includes(role)) return undefined
+  return { role: role as Role, ...place === undefined ? {} : { in: place } }
+}
+
 /** The roles of a person in one environment. */
 export function rolesIn ({ roles, grants = [] }: Pick<Holder, 'roles' | 'grants'>, { name, tier }: Place): Role[] {
   const granted = grants.filter(grant => (grant.in === name || grant.in === `tier:${tier}`) && (grant.fourEyes || tier !== 'production'))

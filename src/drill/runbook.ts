@@ -177,6 +177,12 @@ export function isTrue (value: unknown): boolean {
   return value !== undefined && value !== null && value !== false && value !== 0 && value !== '' && value !== 'false'
 }
 
+/** Whether a step surely does not run, as far as is known before the drill. */
+export function isSkipped (step: Step): boolean {
+  const unknown = (value: unknown): boolean => typeof value === 'string' && value.includes('{{')
+  return (step.when !== undefined && !unknown(step.when) && !isTrue(step.when)) || (step.unless !== undefined && !unknown(step.unless) && isTrue(step.unless))
+}
+
 /** How a step is named to people. */
 export function stepTitle (step: Pick<Step, 'id' | 'title'>): string {
   return step.title ?? step.id.replaceAll('-', ' ')

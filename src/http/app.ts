@@ -5,16 +5,18 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import underPressure from '@fastify/under-pressure'
 import Fastify, { LogController, type FastifyInstance } from 'fastify'
 import { DrillError } from '../errors.js'
-import { personByKey } from '../store/people.js'
+import { personByKey, personByToken } from '../store/people.js'
 import { alertRoutes } from './alerts.js'
-import { bucketOf, guardRoutes } from './auth.js'
+import { bucketOf, guardRoutes, refuseKeysInAddresses } from './auth.js'
 import { catalogRoutes } from './catalog.js'
 import type { AppDeps } from './deps.js'
 import { drillRoutes } from './drills.js'
 import { answerFailure, answerNoHttp, answerUnknownRoutes } from './failures.js'
+import { grantRoutes } from './grants.js'
 import { healthRoutes } from './health.js'
 import { Identities } from './identities.js'
 import { haltRoutes } from './halts.js'
+import { keyRoutes } from './keys.js'
 import { messageRoutes } from './messages.js'
 import { countRequests, metricsRoutes } from './metrics.js'
 import { describeApi } from './openapi.js'
@@ -23,6 +25,7 @@ import { planRoutes } from './plans.js'
 import { reportRoutes } from './reports.js'
 import { openStreams, streamRoutes } from './stream.js'
 import { timelineRoutes } from './timeline.js'
+import { openTokens } from './tokens.js'
 import { validatorCompiler } from './validation.js'
 
 /** Largest body, bytes: a start with all its parameters is a few KB, Alertmanager's batches some more. */
@@ -49,13 +52,20 @@ export async function buildApp (deps: AppDeps): Promise<FastifyInstance> {
     frameworkErrors: (error, request, reply) => { answerFailure(error, request, reply, bodyLimit) },
     clientErrorHandler: answerNoHttp,
   }).withTypeProvider<TypeBoxTypeProvider>()
-  const identities = new Identities(async key => await personByKey(store.pool, key))
+  const tokens = deps.tokens ?? (config.oidc === undefined ? undefined : openTokens(config.oidc))
+  const identities = new Identities(async credential => {
+    if (credential.startsWith('mst_')) return await personByKey(store.pool, credential)
+    if (!tokens) throw new DrillError('auth.invalid', 'tokens are not taken here: no issuer is configured (MUSTER_OIDC_ISSUER); send a key of Muster')
+    const facts = await tokens.verify(credential)
+    return { ...await personByToken(store.pool, facts), untilMs: facts.untilMs }
+  })
   const metrics = countRequests(app)
   const streams = openStreams(config.streams, metrics)
 
   app.setValidatorCompiler(validatorCompiler)
   app.setErrorHandler((error, request, reply) => { answerFailure(error, request, reply, bodyLimit) })
   refuseWhileClosing(app)
+  refuseKeysInAddresses(app)
   await app.register(helmet, {
     // Nothing here is a page but /docs and a report, which say what they need themselves.
     contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
@@ -94,6 +104,8 @@ export async function buildApp (deps: AppDeps): Promise<FastifyInstance> {
   catalogRoutes(app, deps)
   alertRoutes(app, deps)
   peopleRoutes(app, deps, identities)
+  keyRoutes(app, deps, identities)
+  grantRoutes(app, deps, identities)
   healthRoutes(app, deps)
   metricsRoutes(app, deps, metrics)
   app.addHook('preClose', async () => { streams.closeAll() })

@@ -15,7 +15,29 @@ declare module 'fastify' {
   }
 }
 
-const keyPattern = /^Bearer +(mst_[A-Za-z0-9_-]{1,200})$/i
+/** A key of ours, or a token of an OpenID Connect issuer. */
+const credentialPattern = /^Bearer +(mst_[A-Za-z0-9_-]{1,200}|(?=[A-Za-z0-9_.-]{1,8000}$)[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*)$/i
+/** In an address: names that stand for a key, and texts that are one. */
+const keyInAddress = /[?&;](api[_-]?key|key|access[_-]?token|id[_-]?token|token|bearer|authorization)=|\bmst_[\w-]{20,}|\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/i
+/** Where somebody's voice is counted, or rights are given, the store is asked anew: who lost the role a moment ago is refused. */
+const askedAnew: readonly Right[] = ['drill.start', 'gate.decide', 'task.confirm', 'halt.lift', 'people.manage', 'self.keys', 'self.duty']
+
+/** A key in an address ends in the logs of every proxy, and in histories: refused on every address, and written down nowhere here. */
+export function refuseKeysInAddresses (app: FastifyInstance): void {
+  app.addHook('onRequest', async request => {
+    if (keyInAddress.test(unescaped(request.url))) {
+      throw new DrillError('auth.inAddress', 'a key or token has no place in an address: send `Authorization: Bearer …`, and revoke that one, it may have been seen')
+    }
+  })
+}
+
+function unescaped (url: string): string {
+  try {
+    return decodeURIComponent(url)
+  } catch {
+    return url
+  }
+}
 
 /** Makes every route that is added from now on ask for its right. To be called after the rate limit, which is to come first. */
 export function guardRoutes (app: FastifyInstance, identities: Identities): void {
@@ -25,8 +47,9 @@ export function guardRoutes (app: FastifyInstance, identities: Identities): void
     if (right === undefined) throw new DrillError('internal', `route ${String(route.method)} ${route.url} states no right`)
     const { who } = ruleOf(right)
     if (who === 'everybody') return
+    const asked = askedAnew.includes(right)
     const guard = async (request: FastifyRequest): Promise<void> => {
-      const person = await identities.personOf(keyOf(request))
+      const person = await identities.personOf(credentialOf(request), { asked })
       const ofAnother = who === 'self' && (request.params as { id?: string }).id !== person.id
       if (!may(person, right) || (ofAnother && !may(person, 'people.manage'))) throw forbidden(person, right)
       request.person = person
@@ -57,15 +80,15 @@ export function personOf (request: FastifyRequest): Person {
 
 /** Whose bucket of the rate limit a request counts to. A key that nobody has proven yet counts to its address: keys cannot be guessed faster by changing them. */
 export function bucketOf (request: FastifyRequest, identities: Identities): string {
-  const key = keyPattern.exec(request.headers.authorization ?? '')?.[1]
-  const person = key === undefined ? undefined : identities.peek(key)
+  const credential = credentialPattern.exec(request.headers.authorization ?? '')?.[1]
+  const person = credential === undefined ? undefined : identities.peek(credential)
   return person ? `person:${person.id}` : `address:${request.ip}`
 }
 
-function keyOf (request: FastifyRequest): string {
+function credentialOf (request: FastifyRequest): string {
   const header = request.headers.authorization
   if (header === undefined) throw new DrillError('auth.missing', 'the request has no key: send `Authorization: Bearer mst_…`')
-  const key = keyPattern.exec(header)?.[1]
-  if (key === undefined) throw new DrillError('auth.invalid', 'that is no key of Muster: send `Authorization: Bearer mst_…`')
-  return key
+  const credential = credentialPattern.exec(header)?.[1]
+  if (credential === undefined) throw new DrillError('auth.invalid', 'that is no key of Muster: send `Authorization: Bearer mst_…`')
+  return credential
 }

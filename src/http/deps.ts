@@ -7,6 +7,7 @@ import type { DrillEvent } from '../drill/timeline.js'
 import type { Catalog } from '../runbook/catalog.js'
 import type { Store } from '../store/pool.js'
 import type { TemporalDoor } from '../temporal/door.js'
+import type { OidcConfig, Tokens } from './tokens.js'
 
 /** What the API is told of the configuration. */
 export interface ApiConfig {
@@ -17,6 +18,8 @@ export interface ApiConfig {
   /** Event streams that one person may hold open. */
   streams: number
   trustProxy: boolean
+  /** Whose tokens are believed beside our own keys; absent: nobody's. */
+  oidc?: OidcConfig
 }
 
 /** What a report is made from. */
@@ -48,6 +51,8 @@ export interface AppDeps {
   reports: Reports
   config: ApiConfig
   log: FastifyBaseLogger
+  /** In the place of those of `config.oidc`. */
+  tokens?: Tokens
 }
 
 export type App = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>

@@ -18,8 +18,13 @@ export async function describeApi (app: FastifyInstance): Promise<void> {
       openapi: '3.1.0',
       info: { title: 'Muster', version: '1', description: 'Disaster-recovery drills: start, decide, watch, prove. Every failure is answered as `{ error: { code, message, details?, reference } }`; branch on the code.' },
       tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
-      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer', bearerFormat: 'mst_…', description: 'A person’s key, from `muster people add`' } } },
-      security: [{ key: [] }],
+      components: {
+        securitySchemes: {
+          key: { type: 'http', scheme: 'bearer', bearerFormat: 'mst_…', description: 'A person’s key, from `muster people add`' },
+          token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'A token of the issuer that this Muster believes, where one is configured' },
+        },
+      },
+      security: [{ key: [] }, { token: [] }],
     },
   })
   // Its own scripts and styles only. Not the plugin's own policy, which asks for https everywhere and allows another site's images.

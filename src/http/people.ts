@@ -1,121 +1,142 @@
 import { Type } from 'typebox'
-import type { Person, Role as RoleName } from '../drill/people.js'
-import { roles } from '../drill/people.js'
+import { roles as allRoles, type Person, type Role as RoleName } from '../drill/people.js'
 import { DrillError } from '../errors.js'
-import { addKey, addPerson, listPeople, personById, revokeKey, type KeyFacts } from '../store/people.js'
+import { giveRoles, listEntrusted } from '../store/grants.js'
+import { addPerson, keepingAnAdmin, listPeople, personById, removePerson, setRoles, setSubject } from '../store/people.js'
+import type { Db } from '../store/pool.js'
 import { personOf } from './auth.js'
 import type { App, AppDeps } from './deps.js'
 import type { Identities } from './identities.js'
 import { answers, Strict } from './schemas/answers.js'
 import { PersonId, PersonParams, text } from './schemas/ids.js'
+import { Entrusted, GivenTime, isPrivileged, Key, keyLine, NewKey, PersonFields, Roles, Time, timeOf } from './schemas/people.js'
 import { Role } from './schemas/status.js'
 
-const Time = Type.String({ description: 'ISO time' })
-const GivenTime = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}(:\\d{2}(\\.\\d+)?)?(Z|[+-]\\d{2}:\\d{2})$', description: 'an ISO time with its zone, e.g. 2027-01-31T00:00:00Z' })
-const Key = Type.Object({
-  id: Type.String(), label: Type.String(), createdAt: Time,
-  expiresAt: Type.Optional(Time), revokedAt: Type.Optional(Time), lastUsedAt: Type.Optional(Time),
-})
-const Named = { id: Type.String(), name: Type.String(), roles: Type.Array(Role) }
-const NewKey = { keyId: Type.String(), key: Type.String({ description: 'Shown this once; only its digest is kept' }) }
-const KeyId = Type.String({ pattern: '^[0-9a-f-]{36}$', description: 'a key’s id, as the list of people shows it' })
+const Subject = Type.String({ minLength: 1, maxLength: 255, pattern: '^[\\x21-\\x7e]+$', description: 'the `sub` of their tokens' })
+const Waits = Type.Optional(Type.String({ description: 'Id of a grant that counts once another admin has confirmed it: there is one more admin only with two people’s consent' }))
+/** What a service account may be: it starts drills, reads, sends alerts. */
+const serviceRoles: readonly RoleName[] = ['commander', 'engineer', 'observer']
 
-/** Who may do what. Keys are told once and kept as digests. */
+/** Who there is, and what they may do everywhere. */
 export function peopleRoutes (app: App, { store }: AppDeps, identities: Identities): void {
   app.get('/v1/me', {
     config: { right: 'self.read' },
-    schema: { operationId: 'me', tags: ['people'], summary: 'Who this key belongs to', querystring: Strict({}), response: answers({ 200: Type.Object(Named) }) },
+    schema: { operationId: 'me', tags: ['people'], summary: 'Who this key or token belongs to', querystring: Strict({}), response: answers({ 200: Type.Object(PersonFields) }) },
   }, async request => personOf(request))
 
   app.get('/v1/people', {
     config: { right: 'people.manage' },
-    schema: { operationId: 'listPeople', tags: ['people'], summary: 'Everybody, with their keys', querystring: Strict({}), response: answers({ 200: Type.Object({ people: Type.Array(Type.Object({ ...Named, keys: Type.Array(Key) })) }) }) },
-  }, async () => ({ people: (await listPeople(store.pool)).map(({ id, name, roles, keys }) => ({ id, name, roles, keys: keys.map(keyOf) })) }))
+    schema: {
+      operationId: 'listPeople', tags: ['people'], summary: 'Everybody, with their keys, grants and deputies', querystring: Strict({}),
+      response: answers({ 200: Type.Object({ people: Type.Array(Type.Object({ ...PersonFields, oidcSubject: Type.Optional(Type.String()), awayUntil: Type.Optional(Time), removedAt: Type.Optional(Time), entrusted: Type.Array(Entrusted), keys: Type.Array(Key) })) }) }),
+    },
+  }, async () => {
+    const [people, entrusted] = await Promise.all([listPeople(store.pool), listEntrusted(store.pool)])
+    return {
+      people: people.map(({ keys, awayUntil, removedAt, slackUser: _, ...person }) => ({
+        ...person,
+        awayUntil: awayUntil?.toISOString(),
+        removedAt: removedAt?.toISOString(),
+        entrusted: entrusted.filter(one => one.personId === person.id).map(one => ({ ...one, askedAt: one.askedAt.toISOString() })),
+        keys: keys.map(keyLine),
+      })),
+    }
+  })
 
   app.post('/v1/people', {
     config: { right: 'people.manage' },
     schema: {
       operationId: 'addPerson', tags: ['people'], summary: 'Add somebody; answers their first key, once', querystring: Strict({}),
-      body: Strict({ id: PersonId, name: text(200, 'As messages show it'), roles: Type.Array(Role, { minItems: 1, maxItems: roles.length, uniqueItems: true }), expiresAt: Type.Optional(GivenTime) }, { examples: [{ id: 'ana', name: 'Ana', roles: ['commander'] }] }),
-      response: answers({ 201: Type.Object({ ...Named, ...NewKey }) }),
+      body: Strict({
+        id: PersonId, name: text(200, 'As messages show it'), roles: Type.Array(Role, { minItems: 1, maxItems: allRoles.length, uniqueItems: true }), expiresAt: Type.Optional(GivenTime),
+        service: Type.Optional(Type.Boolean({ description: 'A service account: it may start drills, and never answers for people' })), oidcSubject: Type.Optional(Subject),
+      }, { examples: [{ id: 'ana', name: 'Ana', roles: ['commander'] }] }),
+      response: answers({ 201: Type.Object({ ...PersonFields, ...NewKey, waits: Waits }) }),
     },
   }, async (request, reply) => {
-    const { id, name, roles, expiresAt } = request.body
-    const person: Person = { id, name, roles: roles as RoleName[] }
-    const until = timeOf(expiresAt)
-    if (await personById(store.pool, id)) throw new DrillError('person.exists', `there is a person "${id}" already; give them another key instead`)
-    const { keyId, key } = await addPerson(store.pool, person, { expiresAt: until })
-    request.log.info({ person: personOf(request).id, added: id, roles }, 'person added')
-    return await reply.code(201).send({ ...person, keyId, key })
+    const { id, name, expiresAt, service = false, oidcSubject } = request.body
+    const roles = request.body.roles as RoleName[]
+    const until = timeOf(expiresAt, 'expiresAt')
+    assertFit(name, roles, service)
+    if ((await listPeople(store.pool)).some(person => person.id === id)) throw new DrillError('person.exists', `there is a person "${id}" already (or was one: old reports name them); give them another key, or choose another id`)
+    let made: { keyId: string, key: string } | undefined
+    const change = async (db: Db, given: RoleName[]): Promise<void> => { made = await addPerson(db, { id, name, roles: given, service, oidcSubject }, { expiresAt: until }) }
+    const waits = await giveRoles(store.pool, change, { personId: id, roles, had: [], by: personOf(request).id })
+    request.log.info({ person: personOf(request).id, added: id, roles, service, waits }, 'person added')
+    return await reply.code(201).send({ id, name, roles: waits === undefined ? roles : roles.filter(role => role !== 'admin'), ...service ? { service } : {}, ...made!, ...waits === undefined ? {} : { waits } })
   })
 
-  app.post('/v1/people/:id/keys', {
+  app.put('/v1/people/:id/roles', {
     config: { right: 'people.manage' },
     schema: {
-      operationId: 'addKey', tags: ['people'], summary: 'Another key for a person; answers it once', params: PersonParams, querystring: Strict({}),
-      body: Strict({ label: Type.Optional(text(100, 'What it is for')), expiresAt: Type.Optional(GivenTime) }),
-      response: answers({ 201: Type.Object({ id: Type.String(), ...NewKey }) }),
+      operationId: 'setRoles', tags: ['people'], summary: 'The roles that somebody holds everywhere but in production', params: PersonParams, querystring: Strict({}),
+      body: Strict({ roles: Roles }), response: answers({ 200: Type.Object({ ...PersonFields, waits: Waits }) }),
     },
-  }, async (request, reply) => {
+  }, async request => {
     const { id } = request.params
-    const until = timeOf(request.body.expiresAt)
-    await known(store, id)
-    const { keyId, key } = await addKey(store.pool, id, { label: request.body.label, expiresAt: until })
-    request.log.info({ person: personOf(request).id, of: id, keyId }, 'key added')
-    return await reply.code(201).send({ id, keyId, key })
+    const roles = request.body.roles as RoleName[]
+    const person = await known(store, id)
+    assertFit(person.name, roles, person.service === true)
+    const by = personOf(request).id
+    const change = async (db: Db, given: RoleName[]): Promise<void> => { await setRoles(db, id, given) }
+    const had = (await listPeople(store.pool)).find(one => one.id === id)!.roles
+    const waits = roles.includes('admin') ? await giveRoles(store.pool, change, { personId: id, roles, had, by }) : undefined
+    if (!roles.includes('admin')) await keepingAnAdmin(store.pool, async db => { await setRoles(db, id, roles) })
+    identities.forgetAll()
+    request.log.info({ person: by, of: id, roles, waits }, 'roles set')
+    return { ...await known(store, id), ...waits === undefined ? {} : { waits } }
   })
 
-  app.delete('/v1/people/:id/keys', {
+  app.put('/v1/people/:id/subject', {
     config: { right: 'people.manage' },
     schema: {
-      operationId: 'revokeKeys', tags: ['people'], summary: 'Revoke every key of a person', params: PersonParams, querystring: Strict({}),
+      operationId: 'setSubject', tags: ['people'], summary: 'As whom somebody’s tokens speak; without one they come in by key only', params: PersonParams, querystring: Strict({}),
+      body: Strict({ oidcSubject: Type.Optional(Subject) }), response: answers({ 200: Type.Object(PersonFields) }),
+    },
+  }, async request => {
+    const { id } = request.params
+    const { oidcSubject } = request.body
+    const by = personOf(request)
+    const person = await known(store, id)
+    if (oidcSubject !== undefined) assertOwnVoice(person, by)
+    await keepingAnAdmin(store.pool, async db => { await setSubject(db, id, oidcSubject) })
+    identities.forgetAll()
+    request.log.info({ person: by.id, of: id }, 'subject set')
+    return await known(store, id)
+  })
+
+  app.delete('/v1/people/:id', {
+    config: { right: 'people.manage' },
+    schema: {
+      operationId: 'removePerson', tags: ['people'], summary: 'Somebody leaves: no key, token or click of theirs counts any more', params: PersonParams, querystring: Strict({}),
       response: answers({ 200: Type.Object({ id: Type.String(), revoked: Type.Array(Type.String()) }) }),
     },
   }, async request => {
     const { id } = request.params
     await known(store, id)
-    const revoked = await revoke(id)
-    request.log.info({ person: personOf(request).id, of: id, revoked }, 'keys revoked')
+    const by = personOf(request).id
+    const revoked = await keepingAnAdmin(store.pool, async db => await removePerson(db, id, by))
+    identities.forgetAll()
+    request.log.info({ person: by, removed: id, revoked }, 'person removed')
     return { id, revoked }
   })
+}
 
-  app.delete('/v1/people/:id/keys/:key', {
-    config: { right: 'people.manage' },
-    schema: {
-      operationId: 'revokeKey', tags: ['people'], summary: 'Revoke one key', params: Strict({ id: PersonId, key: KeyId }), querystring: Strict({}),
-      response: answers({ 200: Type.Object({ id: Type.String(), revoked: Type.Array(Type.String()) }) }),
-    },
-  }, async request => {
-    const { id, key } = request.params
-    await known(store, id)
-    const revoked = await revoke(id, key)
-    request.log.info({ person: personOf(request).id, of: id, revoked }, 'key revoked')
-    return { id, revoked }
-  })
+/** @throws DrillError `person.unknown` */
+export async function known (store: AppDeps['store'], id: string): Promise<Person> {
+  const person = await personById(store.pool, id)
+  if (!person) throw new DrillError('person.unknown', `there is no person "${id}"`)
+  return person
+}
 
-  /** Ids of the keys that worked until now. A key that is revoked already stays so. */
-  async function revoke (id: string, only?: string): Promise<string[]> {
-    const person = (await listPeople(store.pool)).find(person => person.id === id)
-    const keys = (person?.keys ?? []).filter(key => only === undefined || key.id === only)
-    if (only !== undefined && keys.length === 0) throw new DrillError('person.unknown', `${id} has no key ${only}`)
-    const revoked: string[] = []
-    for (const key of keys) if (key.revokedAt === undefined && await revokeKey(store.pool, key.id)) revoked.push(key.id)
-    identities.forget(id)
-    return revoked
+/** A new way in for somebody whose voice takes two people would be that voice. @throws DrillError `person.privileged` */
+export function assertOwnVoice (person: Person, by: Person): void {
+  if (person.id !== by.id && isPrivileged(person)) {
+    throw new DrillError('person.privileged', `${person.name} is ${person.roles.includes('admin') ? 'admin' : 'trusted in production'}: they make their next key themselves; where they cannot, take those roles, do it, and have them given again`)
   }
 }
 
-async function known (store: AppDeps['store'], id: string): Promise<void> {
-  if (!await personById(store.pool, id)) throw new DrillError('person.unknown', `there is no person "${id}"`)
-}
-
-function timeOf (text: string | undefined): Date | undefined {
-  if (text === undefined) return undefined
-  const time = new Date(text)
-  if (Number.isNaN(time.getTime()) || time.getTime() <= Date.now()) throw new DrillError('input.invalid', 'body/expiresAt must be a time to come')
-  return time
-}
-
-function keyOf ({ id, label, createdAt, expiresAt, revokedAt, lastUsedAt }: KeyFacts) {
-  return { id, label, createdAt: createdAt.toISOString(), expiresAt: expiresAt?.toISOString(), revokedAt: revokedAt?.toISOString(), lastUsedAt: lastUsedAt?.toISOString() }
+function assertFit (name: string, roles: RoleName[], service: boolean): void {
+  const unfit = service ? roles.filter(role => !serviceRoles.includes(role)) : []
+  if (unfit.length > 0) throw new DrillError('input.invalid', `body/roles: ${name} is a service account, which never is ${unfit.join(' or ')}; it may be ${serviceRoles.join(', ')}`)
 }

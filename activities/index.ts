@@ -4,6 +4,7 @@ import type { CheckInputs, CheckName, CheckResult } from '../src/drill/checks.js
 import { DrillError, messageOf } from '../src/errors.js'
 import type { Action, Actions, Check, StepContext } from './action.js'
 import { createAbortDrills, type AbortDrillsDeps } from './abort-drills.js'
+import { apiBreak, apiCrashLoop } from './api/break.js'
 import { askUntil } from './ask.js'
 import { canariesPrepare } from './canaries.js'
 import { createChecks } from './checks/index.js'
@@ -22,6 +23,9 @@ import { configurationSeal } from './restore/configuration-seal.js'
 import { filesBackup } from './restore/files-backup.js'
 import { filesRestore } from './restore/files-restore.js'
 import { createRecord, type RecordDeps } from './record.js'
+import { redisBreak, redisFence } from './redis/break.js'
+import { redisFlush } from './redis/flush.js'
+import { redisPromote, redisSwitch } from './redis/promote.js'
 import { toxiproxyCut } from './toxiproxy.js'
 import { createAnswerers } from './who-decides.js'
 
@@ -31,6 +35,13 @@ export const actions: Actions = {
   'postgres.fence': postgresFence,
   'postgres.promote': postgresPromote,
   'haproxy.switch': haproxySwitch,
+  'api.break': apiBreak,
+  'api.crashLoop': apiCrashLoop,
+  'redis.break': redisBreak,
+  'redis.flush': redisFlush,
+  'redis.fence': redisFence,
+  'redis.promote': redisPromote,
+  'redis.switch': redisSwitch,
   'toxiproxy.cut': toxiproxyCut,
   'component.kill': componentKill,
   'component.freeze': componentFreeze,

@@ -7,7 +7,7 @@ import type { StepContext } from './action.js'
  * so any loss that is measured from it errs on the large side, and the note says so.
  */
 export function strikeTime (context: StepContext, state: ComponentState, wanted: ComponentState): { faultAtMs: number, note: string } {
-  const before = previousStrike(context.previous)
+  const before = struckBefore(context)
   // A tree that was stopped on its way to SIGKILL counts as struck.
   if (state !== 'running' && before !== undefined) {
     context.heartbeat({ faultAtMs: before })
@@ -18,7 +18,8 @@ export function strikeTime (context: StepContext, state: ComponentState, wanted:
   return { faultAtMs, note: state === wanted ? ' (it was before: the time of the fault is an upper bound)' : '' }
 }
 
-function previousStrike (previous: unknown): number | undefined {
+/** When an earlier try of this step said that it strikes, epoch ms. */
+export function struckBefore ({ previous }: Pick<StepContext, 'previous'>): number | undefined {
   if (previous === null || typeof previous !== 'object' || !('faultAtMs' in previous)) return undefined
   return typeof previous.faultAtMs === 'number' ? previous.faultAtMs : undefined
 }

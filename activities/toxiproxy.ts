@@ -4,45 +4,62 @@ import type { ActionInputs } from '../src/drill/actions.js'
 import type { Link } from '../src/drill/environment.js'
 import type { Action, StepContext } from './action.js'
 
-interface Proxy { name: string, listen: string, upstream: string, enabled: boolean }
+/** One proxy, as Toxiproxy tells it. */
+export interface Proxy { name: string, listen: string, upstream: string, enabled: boolean, toxics: Toxic[] }
+
+export interface Toxic { name: string, type: string, stream: 'upstream' | 'downstream', attributes: Record<string, number> }
 
 type Reach = Pick<StepContext, 'signal'>
 
-/** Asks Toxiproxy for one proxy, or sets it. By name, always: `/reset` would heal what another drill has cut. */
-async function proxy ({ toxiproxy, proxy: name }: Link, { signal }: Reach, change?: { enabled: boolean }): Promise<Proxy> {
-  const url = `${toxiproxy.replace(/\/$/, '')}/proxies/${encodeURIComponent(name)}`
-  let status: number, text: string
+const deadlineMs = 3_000
+
+/** What it is told is about one proxy, by name, always: `/reset` would heal what another drill has cut. */
+async function ask ({ toxiproxy, proxy: name }: Link, { signal }: Reach, { method = 'GET', path = '', body }: { method?: string, path?: string, body?: object } = {}): Promise<{ status: number, text: string }> {
+  const url = `${toxiproxy.replace(/\/$/, '')}/proxies/${encodeURIComponent(name)}${path}`
   try {
     const response = await request(url, {
-      ...(change ? { method: 'POST', body: JSON.stringify(change), headers: { 'content-type': 'application/json' } } : {}),
-      signal, headersTimeout: 3_000, bodyTimeout: 3_000,
+      method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+      signal, headersTimeout: deadlineMs, bodyTimeout: deadlineMs,
     })
-    status = response.statusCode
-    text = await response.body.text()
+    return { status: response.statusCode, text: await response.body.text() }
   } catch (error) {
     if (signal.aborted) throw error
     throw new DrillError('component.unreachable', `Toxiproxy does not answer at ${toxiproxy}: ${messageOf(error)}`, { cause: error })
   }
-  if (status !== 200) throw new DrillError('component.unexpected', `Toxiproxy answered ${status} for proxy "${name}": ${text.slice(0, 200)}`)
-  return JSON.parse(text) as Proxy
+}
+
+function understood<T> (link: Link, { status, text }: { status: number, text: string }): T {
+  if (status !== 200) throw new DrillError('component.unexpected', `Toxiproxy answered ${status} for proxy "${link.proxy}": ${text.slice(0, 200)}`)
+  return JSON.parse(text) as T
+}
+
+/** Throws `component.unreachable`, or `component.unexpected` where it has no such proxy. */
+export async function proxyOf (link: Link, reach: Reach): Promise<Proxy> {
+  return understood<Proxy>(link, await ask(link, reach))
+}
+
+/** Changes a proxy, and answers what it is afterwards. Its toxics stay. */
+export async function setProxy (link: Link, change: { enabled?: boolean, upstream?: string }, reach: Reach): Promise<Proxy> {
+  understood(link, await ask(link, reach, { method: 'POST', body: change }))
+  return await proxyOf(link, reach)
 }
 
 async function set (link: Link, enabled: boolean, reach: Reach): Promise<void> {
-  await proxy(link, reach, { enabled })
-  const { enabled: now } = await proxy(link, reach)
+  const { enabled: now } = await setProxy(link, { enabled }, reach)
   if (now !== enabled) throw new DrillError('component.unexpected', `Proxy "${link.proxy}" is ${now ? 'open' : 'cut'} although Toxiproxy took the change`)
 }
 
 /** Cuts one link; a proxy that is gone is no healed link, so its undo fails then. */
 export const toxiproxyCut: Action<ActionInputs['toxiproxy.cut']> = {
   async do ({ link }, context) {
-    const { listen, upstream } = await proxy(link, context)
+    const { listen, upstream } = await proxyOf(link, context)
     await set(link, false, context)
     return { summary: `link ${link.proxy} is cut (${listen} to ${upstream})`, output: { proxy: link.proxy, listen, upstream } }
   },
 
   async verify ({ link }, context) {
-    const { enabled } = await proxy(link, context)
+    const { enabled } = await proxyOf(link, context)
     return { undone: enabled, summary: `link ${link.proxy} is ${enabled ? 'open' : 'cut'}` }
   },
 

@@ -71,7 +71,7 @@ test('a step that will be skipped says why, and so do the steps inside it', () =
     { id: 'p', kind: 'parallel', when: '{{ env.cache }}', branches: [[{ id: 'i', kind: 'wait', for: '1s' }]] },
     { id: 'u', kind: 'wait', for: '1s', unless: '{{ env.database }}' },
     { id: 'later', kind: 'wait', for: '1s', when: '{{ steps.p.output.x }}' },
-  ])
+  ], { environment: labEnvironment({ cache: undefined }) })
   assert.deepEqual(lines.map(({ id, parent, skipped }) => [id, parent, skipped]), [
     ['p', undefined, 'its condition does not hold here'], ['i', 'p', 'its condition does not hold here'], ['u', undefined, 'its exception holds here'], ['later', undefined, undefined],
   ])

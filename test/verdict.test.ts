@@ -162,3 +162,14 @@ test('each verdict has the exit code of the CLI; findings fail where that is ask
   assert.deepEqual(Object.fromEntries(ranks.map(verdict => [verdict, exitCodeOf(verdict)])), { aborted: 3, invalid: 5, failed: 1, 'passed-with-findings': 0, passed: 0 })
   assert.deepEqual(ranks.map(verdict => exitCodeOf(verdict, true)), [3, 5, 1, 1, 0])
 })
+
+test('a proof of the effect stands for an outage that nobody saw, and one without a pass makes the drill invalid', () => {
+  const proof = (outcome: 'pass' | 'fail' | 'blind'): EventBody => ({ type: 'check.answered', step: 'proof', check: 'api.down', outcome, observed: 'api1 answers', expected: 'it does not', provesEffect: true })
+  const unseen = (...bodies: EventBody[]): DrillEvent[] => [...without('probe.down', 'probe.up'), ...bodies.map((body): DrillEvent => ({ seq: 99, atMs: end, ...body }))]
+  assert.equal(judge(unseen()).verdict, 'invalid')
+  assert.equal(judge(unseen(proof('pass'))).verdict, 'passed')
+  assert.match(judge(unseen(proof('pass'))).why, /^the probe saw no outage/)
+  assert.deepEqual(judge(unseen(proof('pass'), proof('blind'))).verdict, 'invalid')
+  assert.match(judge(unseen(proof('fail'))).why, /^the fault of step ".*" had no proven effect: api1 answers$/)
+  assert.equal(judge(withEvents(proof('fail'))).verdict, 'invalid')
+})

@@ -142,7 +142,7 @@ function knownByDrill ({ journal, input }: Run, check: CheckName): Record<string
 
 function answered (run: Run, step: CheckStep, result: CheckResult): void {
   run.journal.emit({
-    type: 'check.answered', step: step.id, check: step.check, outcome: result.outcome, observed: result.observed, expected: result.expected, signOff: step.signOff, loss: result.loss,
+    type: 'check.answered', step: step.id, check: step.check, outcome: result.outcome, observed: result.observed, expected: result.expected, signOff: step.signOff, provesEffect: step.provesEffect, loss: result.loss,
   })
   // Within the objective or not: a write that was acknowledged and is gone is never silent.
   if (result.outcome === 'pass' && result.loss && result.loss.lost > 0) {

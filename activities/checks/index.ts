@@ -2,11 +2,17 @@ import type { Checks } from '../action.js'
 import { configurationEqual } from '../restore/configuration-equal.js'
 import { filesEqual, filesFresh, filesSound } from '../restore/files-checks.js'
 import { alertsQuiet } from './alerts-quiet.js'
+import { apiDown } from './api-down.js'
 import { apiReady } from './api-ready.js'
+import { cacheConsistent } from './cache-consistent.js'
+import { cacheWarm } from './cache-warm.js'
 import { canariesCompare } from './canaries-compare.js'
 import { httpOk } from './http-ok.js'
+import { ordersAccount } from './orders-account.js'
 import { postgresInvariants } from './postgres-invariants.js'
 import { postgresSteady } from './postgres-steady.js'
+import { redisSteady } from './redis-steady.js'
+import { sessionsAccount } from './sessions-account.js'
 
 /** Everything that can be asked: name → implementation, complete by the compiler. `dataDir`: where the observation keeps its journals. */
 export function createChecks (deps: { dataDir: string }): Checks {
@@ -16,10 +22,16 @@ export function createChecks (deps: { dataDir: string }): Checks {
     'canaries.compare': canariesCompare(deps),
     'http.ok': httpOk,
     'api.ready': apiReady,
+    'api.down': apiDown,
     'alerts.quiet': alertsQuiet,
     'files.fresh': filesFresh,
     'files.sound': filesSound,
     'files.equal': filesEqual,
     'configuration.equal': configurationEqual,
+    'redis.steady': redisSteady,
+    'cache.warm': cacheWarm,
+    'cache.consistent': cacheConsistent,
+    'sessions.account': sessionsAccount(deps),
+    'orders.account': ordersAccount(deps),
   }
 }

@@ -1,16 +1,19 @@
 import { durationMs } from '../../src/drill/duration.js'
-import type { DatabaseCluster } from '../../src/drill/environment.js'
+import type { ApiService, CacheCluster, DatabaseCluster } from '../../src/drill/environment.js'
 import type { WrittenCanary } from '../../src/drill/loss.js'
 import type { Observation, ProbeEdge, ProbeSample } from '../../src/drill/observation.js'
 import type { Observe } from '../../src/drill/runbook.js'
 import { DrillError } from '../../src/errors.js'
 import { startCanaries } from './canary.js'
+import { startCustomers } from './customers.js'
 import { follow, standingUp } from './edges.js'
 import { forgetLastWords, openJournal, readLastWords, saveLastWords } from './journal.js'
 import { addLatency } from './latency.js'
+import { openOrderJournal, readOrders } from './order-journal.js'
 import { createOutbox, createShipment } from './outbox.js'
 import { startProbe } from './probe.js'
-import { databaseTarget, httpTarget, type Target } from './targets.js'
+import { openShop } from './shop.js'
+import { cacheTarget, databaseTarget, httpTarget, type Target } from './targets.js'
 import { latestWords, observationOf, takeUp, type LastWords } from './words.js'
 
 export interface ObserveInput {
@@ -41,6 +44,8 @@ export interface ObserveContext {
 const liveEveryMs = 500
 /** How long what is owed to the drill and to the store may delay the end. */
 const drainMs = 2_000
+/** A customer's own deadline of one request: longer than the front door's. */
+const orderMs = 5_000
 
 /**
  * Watches a system from outside until `signal` aborts, then answers its totals; it throws only for what makes it impossible, such
@@ -48,7 +53,7 @@ const drainMs = 2_000
  * After a worker's death the next attempt goes on where the last word was, with a new run, and says how long nobody looked.
  */
 export async function observe (input: ObserveInput, context: ObserveContext): Promise<Observation> {
-  const { drillId, observe: { probe, canaries } } = input
+  const { drillId, observe: { probe, canaries, orders } } = input
   const { dataDir, now = Date.now } = context
   if (!/^[\w-][\w.-]*$/.test(drillId)) throw new DrillError('input.invalid', `"${drillId}" is no drill id`)
   const intervalMs = durationMs(probe.interval)
@@ -58,7 +63,12 @@ export async function observe (input: ObserveInput, context: ObserveContext): Pr
 
   const before = latestWords(context.previous, readLastWords(dataDir, drillId))
   const words: LastWords = before ? takeUp(before, now()) : { startedAtMs: now(), atMs: now(), ready: false, targets: {}, blind: [], undelivered: [] }
-  const targets: Target[] = [...address ? [databaseTarget(address)] : [], ...(probe.http ?? []).map(page => httpTarget(page, drillId))]
+  const cache = input.observe.cache as CacheCluster | undefined
+  const targets: Target[] = [
+    ...address ? [databaseTarget(address)] : [],
+    ...cache ? [cacheTarget(cache, context)] : [],
+    ...(probe.http ?? []).map(page => httpTarget(page, drillId)),
+  ]
   for (const { name } of targets) words.targets[name] ??= { samples: 0, failed: 0, maxMs: 0, latencies: {}, standing: { ...standingUp } }
 
   const edges = createOutbox(context.sendEdge, error => { context.log?.('an edge of the probe did not get through yet', { error: String(error) }) })
@@ -77,7 +87,7 @@ export async function observe (input: ObserveInput, context: ObserveContext): Pr
 
   const sayReady = (): void => {
     const good = Object.values(words.targets).every(({ samples, failed }) => samples > failed)
-    if (words.ready || !good || (words.canaries && words.canaries.acked === 0)) return
+    if (words.ready || !good || words.canaries?.acked === 0 || words.orders?.placed === 0) return
     words.ready = true
     tell({ edge: 'ready' })
   }
@@ -114,6 +124,7 @@ export async function observe (input: ObserveInput, context: ObserveContext): Pr
       },
     })
     : undefined
+  const customers = orders ? await customersOf(orders, input.drillId, words, context, now, () => { if (!words.ready) sayReady() }) : undefined
   const prober = startProbe({ targets, intervalMs, timeoutMs, now, onSample, onBlind: span => { words.blind.push(span) } })
   const live = setInterval(() => {
     say()
@@ -121,16 +132,31 @@ export async function observe (input: ObserveInput, context: ObserveContext): Pr
   }, liveEveryMs)
 
   try {
-    await Promise.race([aborted(context.signal), ...writers ? [writers.failed] : []])
+    await Promise.race([aborted(context.signal), ...writers ? [writers.failed] : [], ...customers ? [customers.failed] : []])
   } finally {
     clearInterval(live)
-    await Promise.all([prober.stop(), writers?.stop()])
+    await Promise.all([prober.stop(), writers?.stop(), customers?.stop()])
     journal?.close()
     say()
     await Promise.all([edges.drain(drainMs), within(drainMs, samples.ship().then(samples.ship)), within(drainMs, settled.ship().then(settled.ship))])
     for (const target of targets) target.close?.()
   }
   return observationOf(words, now(), intervalMs)
+}
+
+async function customersOf (orders: NonNullable<Observe['orders']>, drillId: string, words: LastWords, context: ObserveContext, now: () => number, onPlaced: () => void) {
+  const shop = openShop(orders.api as ApiService, drillId, orderMs)
+  const password = await context.secret(shop.customer.password)
+  const before = readOrders(context.dataDir, drillId)
+  words.orders ??= { issued: 0, placed: 0, refused: 0, unknown: 0, resent: 0, sessionsLost: 0 }
+  return startCustomers({
+    shop, password, drillId, now, onPlaced,
+    customers: orders.customers, perSecond: orders.perSecond, keys: orders.keys !== false,
+    journal: openOrderJournal(context.dataDir, drillId),
+    firstNumber: Math.max(-1, ...before.orders.map(order => order.number)) + 1,
+    hasBegin: before.since !== undefined,
+    totals: words.orders,
+  })
 }
 
 /** Once the totals are handed over for good. */

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { Agent, request } from 'undici'
 import { DrillError, messageOf } from '../../src/errors.js'
+import type { CacheCluster } from '../../src/drill/environment.js'
+import { withRedis, type Reach } from '../redis/connection.js'
 import { connectTo, type Address } from './connection.js'
 
 /** One thing that the probe asks, through the door that its users take, on a new connection each time. */
@@ -29,6 +31,16 @@ export function databaseTarget (address: Address): Target {
       } finally {
         connection.close()
       }
+    },
+  }
+}
+
+/** A real write, gone by itself after a moment: a replica refuses it. */
+export function cacheTarget (cache: CacheCluster, reach: Reach): Target {
+  return {
+    name: 'cache',
+    async ask (deadlineMs) {
+      await withRedis(cache.endpoint, reach, async redis => await redis.set('muster:probe', '1', 'PX', 5_000), deadlineMs)
     },
   }
 }

@@ -1,6 +1,7 @@
 import type { Observation, ProbeEdge } from '../../src/drill/observation.js'
 import { firstAckAfter } from './acks.js'
 import type { CanaryTotals } from './canary.js'
+import type { OrderTotals } from './customers.js'
 import type { Standing } from './edges.js'
 import { percentileMs, type Latencies } from './latency.js'
 
@@ -13,6 +14,7 @@ export interface LastWords {
   ready: boolean
   targets: Record<string, TargetTotals>
   canaries?: CanaryTotals
+  orders?: OrderTotals
   /** The first outage of the database, by the probe. */
   outage?: { fromMs: number, toMs?: number }
   blind: Observation['blind']
@@ -42,6 +44,10 @@ export function takeUp (words: LastWords, nowMs: number): LastWords {
     // The silence while nobody wrote is no outage.
     delete next.canaries.acks.lastMs
   }
+  if (next.orders) {
+    const { issued, placed, refused, unknown } = next.orders
+    next.orders.unknown = unknown + Math.max(0, issued - placed - refused - unknown)
+  }
   return next
 }
 
@@ -64,6 +70,7 @@ export function observationOf (words: LastWords, endedAtMs: number, intervalMs: 
       // An outage that lasts to the end is a silence too.
       longestGapMs: Math.max(canaries.acks.longestGapMs, canaries.acks.lastMs === undefined ? 0 : endedAtMs - canaries.acks.lastMs),
     },
+    ...(words.orders ? { orders: words.orders } : {}),
     blind: words.blind,
   }
 }

@@ -1,4 +1,5 @@
-import type { Control, DatabaseCluster, Link } from './environment.js'
+import type { Duration } from './duration.js'
+import type { ApiService, CacheCluster, Control, DatabaseCluster, Link } from './environment.js'
 import type { Reverted } from './lease.js'
 import type { FileStore, SealedConfiguration } from './recovery.js'
 
@@ -8,6 +9,13 @@ export interface ActionInputs {
   'postgres.fence': { database: DatabaseCluster, node: string }
   'postgres.promote': { database: DatabaseCluster, node: string }
   'haproxy.switch': { database: DatabaseCluster, to: string }
+  'api.break': { api: ApiService, instance: string, fault: 'kill' | 'hang' }
+  'api.crashLoop': { api: ApiService, instance: string, for: Duration }
+  'redis.break': { cache: CacheCluster, node: string, fault: 'kill' | 'hang' }
+  'redis.flush': { cache: CacheCluster }
+  'redis.fence': { cache: CacheCluster, node: string }
+  'redis.promote': { cache: CacheCluster, node: string }
+  'redis.switch': { cache: CacheCluster, to: string }
   'toxiproxy.cut': { link: Link }
   'component.kill': { component: { name: string, control: Control } }
   'component.freeze': { component: { name: string, control: Control } }
@@ -75,6 +83,69 @@ export const actionCatalog: { [A in ActionName]: ActionFacts<ActionInputs[A]> } 
     title: ({ to }) => `move the database endpoint to ${to}`,
     undoTitle: () => 'point the database endpoint at whichever node is primary',
     byHand: ({ database }) => `on HAProxy’s socket ${database.loadBalancer.socket}: set server ${database.loadBalancer.backend}/NODE state ready for the primary, maint for the others`,
+    timeout: '10s',
+    undoTimeout: '20s',
+  },
+  'api.break': {
+    about: 'Breaks one instance of the service: SIGKILL (`kill`) or SIGSTOP (`hang`) of its process tree. Its undo is proven by the instance’s own word that it is ready.',
+    title: ({ instance, fault }) => `${fault} ${instance}`,
+    undoTitle: ({ instance }) => `bring ${instance} back, until it says that it is ready`,
+    byHand: ({ instance }) => `send SIGCONT to every process of ${instance}, or start it where it is dead`,
+    isFault: true,
+    isLeased: true,
+    timeout: '15s',
+    undoTimeout: '45s',
+  },
+  'api.crashLoop': {
+    about: 'Kills one instance of the service, starts it, and kills it again, until the time is over; then it stays dead.',
+    title: ({ instance, for: length }) => `crash ${instance} again and again for ${length}`,
+    undoTitle: ({ instance }) => `bring ${instance} back, until it says that it is ready`,
+    byHand: ({ instance }) => `start ${instance}`,
+    isFault: true,
+    isLeased: true,
+    timeout: '90s',
+    undoTimeout: '45s',
+  },
+  'redis.break': {
+    about: 'Breaks a Redis server: SIGKILL (`kill`) or SIGSTOP (`hang`).',
+    title: ({ node, fault }) => `${fault} Redis ${node}`,
+    undoTitle: ({ node }) => `bring ${node} back: as it was, or as a replica where another node was promoted`,
+    byHand: ({ cache, node }) => `start Redis ${node}; if another node is primary now, REPLICAOF it on ${node}, else REPLICAOF NO ONE on ${cache.nodes[0]?.name ?? 'the home primary'}`,
+    isFault: true,
+    isLeased: true,
+    timeout: '15s',
+    undoTimeout: '60s',
+  },
+  'redis.flush': {
+    about: 'Empties the cache (`FLUSHALL` on its primary). What was in it is gone, sessions too.',
+    title: () => 'flush the cache',
+    undoTitle: () => 'prove that the cache takes entries again; what was in it is gone',
+    byHand: () => 'nothing: entries come back as they are asked for',
+    isFault: true,
+    timeout: '15s',
+    undoTimeout: '20s',
+  },
+  'redis.fence': {
+    about: 'Makes sure that a Redis server takes no write any more: killed, its start prevented.',
+    title: ({ node }) => `fence ${node}`,
+    undoTitle: ({ node }) => `let ${node} start again: as primary where none was promoted, else as a replica`,
+    byHand: ({ node }) => `rename the blocked configuration file of ${node} back, start it, and REPLICAOF the present primary on it`,
+    timeout: '15s',
+    undoTimeout: '60s',
+  },
+  'redis.promote': {
+    about: 'Promotes a Redis replica. Refuses while any other node could still take writes.',
+    title: ({ node }) => `promote ${node}`,
+    undoTitle: ({ cache }) => `fail back to ${cache.nodes[0]?.name ?? 'the home primary'}`,
+    byHand: ({ cache }) => `make ${cache.nodes[0]?.name ?? 'the home primary'} a replica of the present primary, FAILOVER TO it, and move the endpoint`,
+    timeout: '15s',
+    undoTimeout: '60s',
+  },
+  'redis.switch': {
+    about: 'Moves the cache’s endpoint to one server. Open connections end.',
+    title: ({ to }) => `move the cache’s endpoint to ${to}`,
+    undoTitle: () => 'point the cache’s endpoint at whichever node is primary',
+    byHand: ({ cache }) => `POST {"upstream":"HOST:PORT of the primary"} to ${cache.loadBalancer ? `${cache.loadBalancer.toxiproxy}/proxies/${cache.loadBalancer.proxy}` : 'the proxy in front of the cache'}`,
     timeout: '10s',
     undoTimeout: '20s',
   },

@@ -1,5 +1,5 @@
 import type { Duration } from './duration.js'
-import type { ApiService, DatabaseCluster, Monitoring } from './environment.js'
+import type { ApiService, CacheCluster, DatabaseCluster, Monitoring } from './environment.js'
 import type { Loss } from './loss.js'
 import type { FileStore, SealedConfiguration } from './recovery.js'
 
@@ -9,8 +9,10 @@ export interface CheckInputs {
   'postgres.invariants': { database: DatabaseCluster }
   /** `faultAtMs`: when the fault struck, for the RPA as a time. `rpo`: what may be lost; without it no acknowledged write. */
   'canaries.compare': { database: DatabaseCluster, failed: string, promoted: string, faultAtMs?: number, rpo?: Duration }
-  'http.ok': { url: string, caFile?: string, timeout?: string }
+  /** `times`: so many in a row. `anyStatus`: an answer in time is good, whatever it says. */
+  'http.ok': { url: string, caFile?: string, timeout?: string, times?: number, anyStatus?: boolean }
   'api.ready': { api: ApiService }
+  'api.down': { api: ApiService, instances: string[] }
   'alerts.quiet': { monitoring: Monitoring, except?: string[] }
   'files.fresh': { files: FileStore }
   'files.sound': { files: FileStore }
@@ -18,6 +20,12 @@ export interface CheckInputs {
   'files.equal': { files: FileStore, folder: string, source?: boolean }
   /** `folder`: where `configuration.open` put it. `live`: whether the system still stands, to be compared with too. */
   'configuration.equal': { configuration: SealedConfiguration, folder: string, live?: boolean }
+  'redis.steady': { cache: CacheCluster }
+  /** `hitRatio`: percent. `within`: how long it may take to get there. */
+  'cache.warm': { cache: CacheCluster, api: ApiService, hitRatio: number, within: Duration }
+  'cache.consistent': { cache: CacheCluster, api: ApiService, database: DatabaseCluster }
+  'sessions.account': { api: ApiService, expect: 'kept' | 'lost' | 'counted' }
+  'orders.account': { api: ApiService }
 }
 
 export type CheckName = keyof CheckInputs
@@ -46,13 +54,18 @@ export const checkCatalog: { [C in CheckName]: CheckFacts<CheckInputs[C]> } = {
     timeout: '60s',
   },
   'http.ok': {
-    about: 'A page answers with a status below 400.',
-    title: ({ url }) => `${url} answers`,
-    timeout: '10s',
+    about: 'A page answers in time with a status below 400, once or so many times in a row, each on a new connection. With `anyStatus` any answer in time is good: a service that cannot serve must say so, and not hang.',
+    title: ({ url, times = 1 }) => `${url} answers${times > 1 ? ` ${times} times in a row` : ''}`,
+    timeout: '60s',
   },
   'api.ready': {
     about: 'The service and each of its instances say that they are ready.',
     title: () => 'the service and its instances are ready',
+    timeout: '10s',
+  },
+  'api.down': {
+    about: 'The named instances give no good answer, each asked at its own address: proof that a fault had its effect where the load balancer hides it.',
+    title: ({ instances }) => `${Array.isArray(instances) ? instances.join(' and ') : 'the instances'} are down`,
     timeout: '10s',
   },
   'alerts.quiet': {
@@ -79,6 +92,31 @@ export const checkCatalog: { [C in CheckName]: CheckFacts<CheckInputs[C]> } = {
     about: 'The opened configuration is what was sealed, by digest, mode and owner, and, where the system still stands, what is in use.',
     title: () => 'the opened configuration is the right one',
     timeout: '1m',
+  },
+  'redis.steady': {
+    about: 'Exactly one Redis primary, every other node a replica with its link up, nothing blocked, and the endpoint leads to the primary. Output: `primary`, `replica` (names).',
+    title: () => 'the cache is whole',
+    timeout: '15s',
+  },
+  'cache.warm': {
+    about: 'Asks the cached pages again and again until enough of the answers come out of the cache. Output: `series` (hit ratio of each round, percent), `warmAfterMs`.',
+    title: ({ hitRatio }) => `${hitRatio} % of the cached pages come out of the cache`,
+    timeout: '90s',
+  },
+  'cache.consistent': {
+    about: 'Each cached page says what the database says: a cache that answers wrongly is worse than none.',
+    title: () => 'the cache says what the database says',
+    timeout: '30s',
+  },
+  'sessions.account': {
+    about: 'How many of the sessions of the drill’s customers were kept and how many lost since the fault. `kept`: it fails where one was lost; `lost`: where none was; `counted`: neither.',
+    title: ({ expect }) => expect === 'counted' ? 'sessions kept and lost are counted' : `sessions are ${expect}`,
+    timeout: '15s',
+  },
+  'orders.account': {
+    about: 'Counts the orders of the drill’s customers exactly, in the service’s own list: placed and not there, there twice, there that nobody sent.',
+    title: () => 'every order is there exactly once',
+    timeout: '60s',
   },
 }
 

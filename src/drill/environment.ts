@@ -118,22 +118,51 @@ export interface Link {
   proxy: string
 }
 
-export interface CacheNode { name: string, host: string, port: number, password?: SecretRef, control: Control }
+export interface CacheNode {
+  name: string
+  host: string
+  port: number
+  password?: SecretRef
+  /** Where this node reaches the other one when it follows it. Default: the other one's own address. */
+  follows?: { host: string, port: number }
+  /** However it is started, it must come up as a replica: nothing but an explicit command makes a primary. */
+  control: Control
+}
 
 export interface CacheCluster {
+  /** The first one is the home primary, the second its replica. */
   nodes: CacheNode[]
-  endpoint: { host: string, port: number }
+  /** The door that the application uses, and so the probe. */
+  endpoint: { host: string, port: number, password?: SecretRef }
+  /** The proxy that is this door: a drill moves it by its upstream. */
+  loadBalancer?: Link
   links?: Record<string, Link>
+  /** Pages of the service that come out of the cache, each with the truth: SQL that answers one row with one value, the page's JSON. */
+  pages?: CachedPage[]
 }
+
+export interface CachedPage { name: string, path: string, sql: string }
 
 export interface ApiService {
   /** Where its users reach it. */
   url: string
   /** Certificate authority of that address, as a file on the worker. */
   caFile?: string
-  instances: Array<{ name: string, url: string, control: Control }>
+  instances: ApiInstance[]
+  /** A customer that exists for drills: its orders stay. */
+  customer?: Customer
   /** Synthetic people whom smoke checks and load log in as, by role: `customer`, `admin`. */
   accounts?: Record<string, { email: string, password: SecretRef }>
+}
+
+export interface ApiInstance { name: string, url: string, control: Control }
+
+/** Who orders during a drill, at a service that speaks as the lab's storefront does (docs/lab.md). */
+export interface Customer {
+  email: string
+  password: SecretRef
+  /** Ids of six products of which there is plenty: what is ordered of each tells one order of a drill from another. */
+  products: number[]
 }
 
 export interface Monitoring {

@@ -25,6 +25,19 @@ export interface Observation {
     /** Longest time between two acks, milliseconds. */
     longestGapMs: number
   }
+  /** Orders of the drill's customers; `orders.account` says what became of them. */
+  orders?: {
+    issued: number
+    /** Answered 201. */
+    placed: number
+    refused: number
+    /** No answer until the customer gave up: there or not. */
+    unknown: number
+    /** Sent again after no answer, or one that does not say whether it is placed. */
+    resent: number
+    /** Sessions that were gone, so that the customer had to log in again. */
+    sessionsLost: number
+  }
   /** When the probe itself was not able to look, e.g. its worker was stopped: epoch ms. */
   blind: Array<{ fromMs: number, toMs: number, reason: string }>
 }

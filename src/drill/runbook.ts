@@ -43,6 +43,17 @@ export interface Observe {
   /** The cluster whose door canaries and the database probe go through: a lookup, then a DatabaseCluster. */
   database?: Lookup | object
   canaries?: { writers: number, perSecond: number }
+  /** The cache whose door is asked too: a lookup, then a CacheCluster. */
+  cache?: Lookup | object
+  /** Customers who order all the time, each with a session of its own, until the drill has ended. */
+  orders?: {
+    /** A lookup, then an ApiService with a customer. */
+    api: Lookup | object
+    customers: number
+    perSecond: number
+    /** Whether each order has an idempotency key, which is the same when it is sent again. Default true. */
+    keys?: boolean | Lookup
+  }
   probe: {
     interval: Duration
     timeout: Duration
@@ -94,6 +105,8 @@ export interface CheckStep extends StepBase {
   onFail?: 'stop' | 'fail' | 'finding'
   /** Its pass is the business's sign-off: it ends RTA business. */
   signOff?: boolean
+  /** Its pass proves that the fault had its effect, where the probe need not see one; without a pass the drill is `invalid`. */
+  provesEffect?: boolean
 }
 
 export interface GateStep extends StepBase {

@@ -36,7 +36,7 @@ export type EventBody =
   | { type: 'alert.arrived', name: string, state: 'firing' | 'resolved', arrivedAtMs: number, startsAtMs?: number, summary?: string }
   | { type: 'outage.declared', person: { id: string, name: string }, door: Door, note?: string }
   | { type: 'outage.detected', source: DetectionSource, detectedAtMs: number, by: string }
-  | { type: 'check.answered', step: string, check: string, outcome: CheckOutcome, observed: string, expected: string, signOff?: boolean, loss?: Loss }
+  | { type: 'check.answered', step: string, check: string, outcome: CheckOutcome, observed: string, expected: string, signOff?: boolean, provesEffect?: boolean, loss?: Loss }
   | { type: 'undo.owed', entry: string, title: string, byHand: string }
   | { type: 'undo.started', entry: string }
   | { type: 'undo.finished', entry: string, state: 'already' | 'undone', summary: string }

@@ -66,8 +66,11 @@ function invalidReasons (events: DrillEvent[]): string[] {
   const lost = of(events, 'probe.lost')
   for (const event of of(events, 'lease.reverted')) reasons.push(revertText(event))
   if (faults.length > 0) {
+    const proofs = of(events, 'check.answered').filter(event => event.provesEffect)
+    const unproven = proofs.find(event => event.outcome !== 'pass')
     if (!observation && lost.length === 0) reasons.push('nothing was observed: the runbook broke something and has no probe')
-    else if (!outage) reasons.push(`the fault of step "${faults[0]!.step}" had no effect that the probe could see`)
+    else if (unproven) reasons.push(`the fault of step "${faults[0]!.step}" had no proven effect: ${unproven.observed}`)
+    else if (!outage && proofs.length === 0) reasons.push(`the fault of step "${faults[0]!.step}" had no effect that the probe could see`)
   }
   for (const event of lost) reasons.push(`the probe was lost: ${event.message}`)
   if (observation) {
@@ -111,7 +114,7 @@ function passedBecause (events: DrillEvent[]): string {
   const clock = recoveryClock(events)
   const loss = of(events, 'check.answered').find(event => event.loss)?.loss
   const parts = [
-    clock.rtaTechnicalMs === undefined ? undefined : `recovered in ${durationText(clock.rtaTechnicalMs)}`,
+    clock.rtaTechnicalMs !== undefined ? `recovered in ${durationText(clock.rtaTechnicalMs)}` : of(events, 'fault.struck').length > 0 ? 'the probe saw no outage' : undefined,
     loss === undefined ? undefined : `${loss.lost} of ${loss.acked} acknowledged writes lost`,
     of(events, 'undo.owed').length > 0 ? 'everything is back as it was' : undefined,
   ].filter(part => part !== undefined)

@@ -54,15 +54,25 @@ export function labEnvironment (layout: Layout, servers: Server[], accounts: Acc
       ],
     },
     cache: {
-      nodes: (['redis1', 'redis2'] as const).map((name) => ({ name, host: '127.0.0.1', port: ports[name], control: control(name) })),
+      nodes: ([['redis1', ports.redis2ToRedis1], ['redis2', ports.redis1ToRedis2]] as const).map(([name, port]) => ({
+        name, host: '127.0.0.1', port: ports[name], follows: { host: '127.0.0.1', port }, control: control(name),
+      })),
       endpoint: { host: '127.0.0.1', port: ports.apiToRedis },
+      loadBalancer: link('apiToRedis'),
       links: { api: link('apiToRedis'), replication: link('redis1ToRedis2'), 'replication-back': link('redis2ToRedis1') },
+      // Not of what the drill's customer buys: their stock changes all the time.
+      pages: [11, 12, 13, 14, 15].map((id) => ({
+        name: `product ${id}`,
+        path: `/v1/products/${id}`,
+        sql: `select json_build_object('id', id, 'name', name, 'priceCents', price_cents, 'stock', stock) from products where id = ${id}`,
+      })),
     },
     api: {
       url: `https://127.0.0.1:${ports.https}`,
       caFile: caFile(base),
       instances: (['api1', 'api2'] as const).map((name) => ({ name, url: `http://127.0.0.1:${ports[name]}/readyz`, control: control(name) })),
       accounts: Object.fromEntries(Object.entries<Account>({ ...accounts }).map(([role, { email, passwordFile }]) => [role, { email, password: `file:${passwordFile}` }])),
+      customer: { email: accounts.drill.email, password: `file:${accounts.drill.passwordFile}`, products: [1, 2, 3, 4, 5, 6] },
     },
     monitoring: { prometheus: `http://127.0.0.1:${ports.prometheus}`, alertmanager: `http://127.0.0.1:${ports.alertmanager}` },
     load: {

@@ -6,6 +6,7 @@ import { findTools } from '../tools.js'
 import type { Environment } from '../drill/environment.js'
 import { runnableAlertmanager } from './alertmanager-program.js'
 import { labUser, makeBase, prepareBase } from './base.js'
+import { settleCache } from './cache.js'
 import { makeCertificates } from './certificates.js'
 import { choosePrimary, startDatabase, together } from './database.js'
 import { pointEndpoint } from './endpoint.js'
@@ -43,7 +44,7 @@ export interface Lab {
   environmentFile: string
   ports: Ports
   synchronous: boolean
-  /** The shop's two ready-made people, and the files that hold their passwords. */
+  /** The shop's ready-made people, and the files that hold their passwords. */
   accounts: Accounts
 }
 
@@ -164,7 +165,7 @@ async function startAll (root: string, layout: Layout, known: LabRecord | undefi
     database.then(() => pointEndpoint(layout)).then(() => Promise.all([start('api1'), start('api2')])),
     makeCertificates(layout).then(() => start('nginx')),
     start('haproxy'),
-    start('redis1').then(() => start('redis2')),
+    Promise.all([start('redis1'), start('redis2')]).then(() => settleCache(layout)),
     ...['alertmanager', 'pg1-exporter', 'pg2-exporter', 'redis1-exporter', 'redis2-exporter'].map(start),
   ])
   // Last: it would raise an alarm for everything that is still starting.

@@ -67,7 +67,8 @@ export const EventSchema = describes<DrillEvent>()(Type.Union([
   event('outage.detected', 'The first that counts as having noticed.', { source: oneOf(detectionSources, 'What noticed.'), detectedAtMs: atMs('When.'), by: text('The alert, person or target.') }),
   event('check.answered', 'A check gave its answer.', {
     step, check: text('Name of the check.'), outcome: oneOf(['pass', 'fail', 'blind'], 'Blind: it could not be asked. Never a pass.'), observed: text('What was seen.'), expected: text('What was wanted.'),
-    signOff: maybe(Type.Boolean({ description: 'Its pass is the business’s sign-off.' })), loss: maybe(LossSchema),
+    signOff: maybe(Type.Boolean({ description: 'Its pass is the business’s sign-off.' })), provesEffect: maybe(Type.Boolean({ description: 'Its pass proves that the fault had its effect.' })),
+    loss: maybe(LossSchema),
   }),
   event('undo.owed', 'An undo is owed, from before its action.', { entry, title: text('What will be undone.'), byHand }),
   event('undo.started', 'An undo began.', { entry }),

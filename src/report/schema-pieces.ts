@@ -93,5 +93,9 @@ export const ObservationSchema = describes<Observation>()(object({
     firstAckAfterOutageMs: maybe(atMs('First good write that was sent after the outage began.')),
     longestGapMs: ms('Longest time between two acknowledgements.'),
   }, 'The writes.')),
+  orders: maybe(object({
+    issued: count('Sent.'), placed: count('Answered as placed.'), refused: count('Refused.'), unknown: count('Without an answer.'),
+    resent: count('Sent again.'), sessionsLost: count('Sessions that were gone.'),
+  }, 'The orders of the drill’s customers.')),
   blind: list(object({ fromMs: atMs('From.'), toMs: atMs('To.'), reason: text('Why.') }, 'One gap.'), 'When the probe itself could not look.'),
 }, 'What the probe saw, in totals.'))

@@ -47,7 +47,8 @@ function checkObserve ({ observe, readOnly }: Runbook, report: Report): void {
   if (!observe) return
   if (observe.canaries && observe.database === undefined) report('/observe/canaries', 'there is no database that canaries could be written to', 'add observe.database')
   if (observe.canaries && readOnly) report('/observe/canaries', 'a runbook that is readOnly touches nothing, but canaries are writes', 'remove readOnly')
-  if (observe.database === undefined && !observe.probe.http?.length) report('/observe/probe', 'there is nothing to look at', 'add observe.database or observe.probe.http')
+  if (observe.orders && readOnly) report('/observe/orders', 'a runbook that is readOnly touches nothing, but orders are writes', 'remove readOnly')
+  if (observe.database === undefined && observe.cache === undefined && !observe.probe.http?.length) report('/observe/probe', 'there is nothing to look at', 'add observe.database, observe.cache or observe.probe.http')
   if (tryDurationMs(observe.probe.interval) === 0) report('/observe/probe/interval', 'looks without a pause', 'at least 10ms')
   if (tryDurationMs(observe.probe.timeout) === 0) report('/observe/probe/timeout', 'nothing answers in no time', 'a timeout above 0')
 }

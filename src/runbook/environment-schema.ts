@@ -106,16 +106,34 @@ export const DatabaseSchema = closed({
   }), 'Business invariants, asked through the endpoint.')),
 }, 'The database under drill.')
 
-const cache = closed({
-  nodes: list(closed({ name: name('Name of the node.'), host, port, password: Type.Optional(secret('Its password.')), control: ControlSchema }, 'One Redis server.'), 'The servers.', { minItems: 1 }),
-  endpoint: closed({ host, port }, 'Where the application reaches it.'),
+export const CacheSchema = closed({
+  nodes: list(closed({
+    name: name('Name of the node.'),
+    host,
+    port,
+    password: Type.Optional(secret('Its password.')),
+    follows: Type.Optional(closed({ host, port }, 'Where this node reaches the other one when it follows it. Default: the other one’s own address.')),
+    control: ControlSchema,
+  }, 'One Redis server. However it is started it must come up as a replica (`replicaof` in its configuration), so that nothing but an explicit command makes a primary.'), 'The servers: the first is the home primary, the second its replica.', { minItems: 1 }),
+  endpoint: closed({ host, port, password: Type.Optional(secret('Password of the servers behind it.')) }, 'Where the application reaches it.'),
+  loadBalancer: Type.Optional(LinkSchema),
   links: Type.Optional(links),
+  pages: Type.Optional(list(closed({
+    name: text('What it is.'),
+    path: Type.String({ pattern: '^/', maxLength: 500, description: 'Its path below the service’s address.', errorMessage: 'a path that begins with /' }),
+    sql: text('The truth: a query at the database’s endpoint that answers one row with one value, the JSON of the page.'),
+  }), 'Pages of the service that come out of the cache. `X-Cache: hit` on an answer says that it did.')),
 }, 'The cache.')
 
 export const ApiSchema = closed({
   url: url('Where its users reach it.'),
   caFile: Type.Optional(absolutePath('Certificate authority of that address, a file on the worker.')),
   instances: list(closed({ name: name('Name of the instance.'), url: url('Its own address.'), control: ControlSchema }, 'One instance.'), 'The instances behind it.', { minItems: 1 }),
+  customer: Type.Optional(closed({
+    email: text('Who it is.'),
+    password: secret('Its password.'),
+    products: list(Type.Integer({ minimum: 1 }), 'Ids of six products of which there is plenty: what is ordered of each tells one order of a drill from another.', { minItems: 6, maxItems: 6 }),
+  }, 'A customer that exists for drills, at a service that speaks as the lab’s storefront does (docs/lab.md). Its orders stay.')),
   accounts: Type.Optional(table(closed({ email: text('Mail address to log in with.'), password: secret('Its password.') }), 'Synthetic people whom smoke checks and load log in as, by role: `customer`, `admin`.')),
 }, 'The service in front of the database.')
 
@@ -143,7 +161,7 @@ export const EnvironmentSchema = matching<Environment>()(closed({
   objectives: Type.Optional(closed(objectiveFields, 'Targets of the system as a whole; a runbook may set tighter ones.')),
   breakGlass: Type.Optional(flag('Whether an unverified decision by Temporal’s own signal counts here.')),
   database: Type.Optional(DatabaseSchema),
-  cache: Type.Optional(cache),
+  cache: Type.Optional(CacheSchema),
   api: Type.Optional(ApiSchema),
   monitoring: Type.Optional(MonitoringSchema),
   recovery: Type.Optional(RecoverySchema),

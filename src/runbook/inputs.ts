@@ -1,7 +1,7 @@
 import Type, { type TSchema } from 'typebox'
 import type { ActionInputs, ActionName } from '../drill/actions.js'
 import type { CheckInputs, CheckName } from '../drill/checks.js'
-import { ApiSchema, ControlSchema, DatabaseSchema, LinkSchema, MonitoringSchema } from './environment-schema.js'
+import { ApiSchema, CacheSchema, ControlSchema, DatabaseSchema, LinkSchema, MonitoringSchema } from './environment-schema.js'
 import { ConfigurationSchema, FileStoreSchema } from './recovery-schema.js'
 import { closed, flag, list, matching, oneOf, text } from './pieces.js'
 import { durationPattern } from '../drill/duration.js'
@@ -9,6 +9,9 @@ import { durationPattern } from '../drill/duration.js'
 /** What `with` of each action and check holds once every lookup is filled in. */
 
 const database = DatabaseSchema
+const cache = CacheSchema
+const instance = text('Name of an instance of the service.')
+const cacheNode = text('Name of a node of the cache.')
 const node = text('Name of a node of the database.')
 const component = closed({ name: text('Its name.'), control: ControlSchema }, 'A component of the environment that has a control, for example `{{ env.cache.nodes.NAME }}`.')
 const plainDuration = (description: string) => Type.String({ pattern: durationPattern.source, description, errorMessage: 'a duration, for example 500ms, 30s, 5m, 4h' })
@@ -22,6 +25,13 @@ const actions = {
   'postgres.fence': matching<ActionInputs['postgres.fence']>()(closed({ database, node })),
   'postgres.promote': matching<ActionInputs['postgres.promote']>()(closed({ database, node })),
   'haproxy.switch': matching<ActionInputs['haproxy.switch']>()(closed({ database, to: text('Name of the node that the endpoint shall lead to.') })),
+  'api.break': matching<ActionInputs['api.break']>()(closed({ api: ApiSchema, instance, fault: oneOf(['kill', 'hang'], 'SIGKILL or SIGSTOP.') })),
+  'api.crashLoop': matching<ActionInputs['api.crashLoop']>()(closed({ api: ApiSchema, instance, for: plainDuration('How long it goes on, at most 60s.') })),
+  'redis.break': matching<ActionInputs['redis.break']>()(closed({ cache, node: cacheNode, fault: oneOf(['kill', 'hang'], 'SIGKILL or SIGSTOP.') })),
+  'redis.flush': matching<ActionInputs['redis.flush']>()(closed({ cache })),
+  'redis.fence': matching<ActionInputs['redis.fence']>()(closed({ cache, node: cacheNode })),
+  'redis.promote': matching<ActionInputs['redis.promote']>()(closed({ cache, node: cacheNode })),
+  'redis.switch': matching<ActionInputs['redis.switch']>()(closed({ cache, to: text('Name of the node that the endpoint shall lead to.') })),
   'toxiproxy.cut': matching<ActionInputs['toxiproxy.cut']>()(closed({ link: LinkSchema })),
   'component.kill': matching<ActionInputs['component.kill']>()(closed({ component })),
   'component.freeze': matching<ActionInputs['component.freeze']>()(closed({ component })),
@@ -49,8 +59,11 @@ const checks = {
     url: Type.String({ pattern: '^https?://[^\\s]+$', description: 'The page.', errorMessage: 'an address that starts with http:// or https://' }),
     caFile: Type.Optional(text('Certificate authority, a file on the worker.')),
     timeout: Type.Optional(plainDuration('Longest wait for the answer.')),
+    times: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'How many times in a row it must answer.', errorMessage: 'a whole number from 1 to 100' })),
+    anyStatus: Type.Optional(Type.Boolean({ description: 'Any answer in time is good, whatever its status.' })),
   })),
   'api.ready': matching<CheckInputs['api.ready']>()(closed({ api: ApiSchema })),
+  'api.down': matching<CheckInputs['api.down']>()(closed({ api: ApiSchema, instances: list(instance, 'The instances.', { minItems: 1 }) })),
   'alerts.quiet': matching<CheckInputs['alerts.quiet']>()(closed({
     monitoring: MonitoringSchema,
     except: Type.Optional(list(text('Name of an alert.'), 'Alerts that may fire.')),
@@ -67,6 +80,16 @@ const checks = {
     folder: text('Where `configuration.open` put it: its output `folder`.'),
     live: Type.Optional(flag('Whether the system still stands: it is compared with too.')),
   })),
+  'redis.steady': matching<CheckInputs['redis.steady']>()(closed({ cache })),
+  'cache.warm': matching<CheckInputs['cache.warm']>()(closed({
+    cache,
+    api: ApiSchema,
+    hitRatio: Type.Integer({ minimum: 1, maximum: 100, description: 'How many of a hundred answers must come out of the cache.', errorMessage: 'a whole number from 1 to 100' }),
+    within: plainDuration('How long it may take to get there, at most 60s.'),
+  })),
+  'cache.consistent': matching<CheckInputs['cache.consistent']>()(closed({ cache, api: ApiSchema, database })),
+  'sessions.account': matching<CheckInputs['sessions.account']>()(closed({ api: ApiSchema, expect: oneOf(['kept', 'lost', 'counted'], 'What must be so.') })),
+  'orders.account': matching<CheckInputs['orders.account']>()(closed({ api: ApiSchema })),
 }
 
 export const actionSchemas: { [A in ActionName]: TSchema } = actions

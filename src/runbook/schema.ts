@@ -1,7 +1,7 @@
 import Type, { type TSchema } from 'typebox'
 import type { Objectives } from '../drill/environment.js'
 import type { Observe, Param, Runbook } from '../drill/runbook.js'
-import { DatabaseSchema, EnvironmentSchema, objectiveFields } from './environment-schema.js'
+import { ApiSchema, CacheSchema, DatabaseSchema, EnvironmentSchema, objectiveFields } from './environment-schema.js'
 import { kinds } from './kinds/index.js'
 import { StepRef } from './kinds/parallel.js'
 import { closed, duration, flag, list, matching, name, oneOf, orLookup, table, text, whole } from './pieces.js'
@@ -21,6 +21,13 @@ const observe = matching<Observe>()(closed({
     writers: orLookup(whole(1, 64, 'How many write side by side.')),
     perSecond: orLookup(whole(1, 10_000, 'How many writes a second, all together.')),
   }, 'Acknowledged writes through the application’s door, read back after the recovery.')),
+  cache: Type.Optional(Type.Unsafe<string | object>(orLookup({ ...CacheSchema, description: 'The cache whose door the probe asks too: `{{ env.cache }}`.', errorMessage: 'one lookup, for example {{ env.cache }}' }))),
+  orders: Type.Optional(closed({
+    api: Type.Unsafe<string | object>(orLookup({ ...ApiSchema, description: 'The service, with a customer: `{{ env.api }}`.', errorMessage: 'one lookup, for example {{ env.api }}' })),
+    customers: orLookup(whole(1, 10, 'How many order side by side, each with a session of its own.')),
+    perSecond: orLookup(whole(1, 100, 'How many orders a second, all together.')),
+    keys: Type.Optional(Type.Unsafe<boolean | string>(orLookup(Type.Boolean({ description: 'Whether each order has an idempotency key, the same when it is sent again.', default: true, errorMessage: 'true, false or one lookup' })))),
+  }, 'Customers who order all the time. Their orders stay.')),
   probe: closed({
     interval: duration('Between two looks: the error of every measured time.'),
     timeout: duration('Longest wait for one answer.'),

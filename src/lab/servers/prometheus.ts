@@ -62,4 +62,7 @@ const alerts = [
   alert('HighErrorRate', 'sum(rate(http_requests_total{code="5xx"}[5s])) > 0.2 * sum(rate(http_requests_total[5s]))', 'critical',
     'More than a fifth of the requests fail'),
   alert('RedisDown', 'redis_up == 0 or up{job="redis"} == 0', 'warning', 'Redis {{ $labels.node }} does not answer'),
+  // A counter that begins with the first flush has no increase yet.
+  alert('CacheFlushed', '(redis_commands_total{cmd="flushall"} unless redis_commands_total{cmd="flushall"} offset 10s) or increase(redis_commands_total{cmd="flushall"}[10s]) > 0',
+    'warning', 'Redis {{ $labels.node }} was emptied'),
 ]

@@ -1,7 +1,10 @@
 import { serverEnvironment, type Layout, type Server } from '../layout.js'
 import { answersRedis } from '../probe.js'
 
-/** The cache and the sessions: redis1 the primary, redis2 its replica through a link that a drill may cut. */
+/**
+ * The cache and the sessions: redis1 the primary, redis2 its replica through a link that a drill may cut. Each comes up as a replica of the
+ * other, whoever starts it: only an explicit command makes a primary, so an old one never comes back beside a new one.
+ */
 export function redisServer (layout: Layout, name: 'redis1' | 'redis2'): Server {
   const { base, ports, tools, user } = layout
   const file = `${base}/conf/${name}.conf`
@@ -19,7 +22,8 @@ repl-timeout 5
 repl-ping-replica-period 1
 repl-backlog-size 4mb
 set-proc-title no
-${name === 'redis2' ? `replicaof 127.0.0.1 ${ports.redis1ToRedis2}\n` : ''}`
+replicaof 127.0.0.1 ${name === 'redis2' ? ports.redis1ToRedis2 : ports.redis2ToRedis1}
+`
   return {
     name,
     port: ports[name],

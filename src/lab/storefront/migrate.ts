@@ -26,6 +26,7 @@ export async function migrate (connection: StorefrontConfig['database'], account
     await seed(client, {
       admin: { email: accounts.admin.email, password: readPassword(accounts.admin) },
       customer: { email: accounts.customer.email, password: readPassword(accounts.customer) },
+      drill: { email: accounts.drill.email, password: readPassword(accounts.drill) },
     })
   } finally {
     await client.end()

@@ -60,7 +60,9 @@ export async function readOrder (pool: pg.Pool, id: string, customerId: string):
   return (await pool.query<object>(`select ${orderColumns} from orders o where o.id = $1 and o.customer_id = $2`, [id, customerId])).rows[0]
 }
 
-/** The newest 50. */
-export async function readOrders (pool: pg.Pool, customerId: string): Promise<object[]> {
-  return (await pool.query<object>(`select ${orderColumns} from orders o where o.customer_id = $1 order by o.placed_at desc limit 50`, [customerId])).rows
+/** Newest first; `before`: the ones after that order. */
+export async function readOrders (pool: pg.Pool, customerId: string, { limit, before }: { limit: number, before?: string }): Promise<object[]> {
+  return (await pool.query<object>(`select ${orderColumns} from orders o
+    where o.customer_id = $1 and ($2::uuid is null or (o.placed_at, o.id) < (select placed_at, id from orders where id = $2 and customer_id = $1))
+    order by o.placed_at desc, o.id desc limit $3`, [customerId, before ?? null, limit])).rows
 }

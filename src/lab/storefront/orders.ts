@@ -45,9 +45,10 @@ export function orderRoutes (app: ShopApp, shop: Shop): void {
     }
   })
 
-  app.get('/v1/orders', async (request, reply) => {
+  const page = Type.Object({ limit: Type.String({ pattern: '^([1-9][0-9]?|[1-4][0-9]{2}|500)$', default: '50' }), before: Type.Optional(Type.String({ pattern: uuid })) }, { additionalProperties: false })
+  app.get('/v1/orders', { schema: { querystring: page } }, async (request, reply) => {
     const session = await demandSession(shop, request, reply)
-    return session === undefined ? reply : { orders: await readOrders(shop.pool, session.customerId) }
+    return session === undefined ? reply : { orders: await readOrders(shop.pool, session.customerId, { limit: Number(request.query.limit), before: request.query.before }) }
   })
 
   app.get('/v1/orders/:id', { schema: { params: Type.Object({ id: Type.String({ pattern: uuid }) }) } }, async (request, reply) => {

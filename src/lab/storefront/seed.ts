@@ -16,15 +16,16 @@ const goods: Array<[name: string, priceCents: number, stock: number]> = [
 ]
 
 /** Fills a shop that is empty; else does nothing. */
-export async function seed (client: pg.Client, people: Record<'admin' | 'customer', { email: string, password: string }>): Promise<void> {
+export async function seed (client: pg.Client, people: Record<'admin' | 'customer' | 'drill', { email: string, password: string }>): Promise<void> {
   const { rowCount } = await client.query('select 1 from products limit 1')
   if (rowCount !== 0) return
-  const [admin, customer] = await Promise.all([hashPassword(people.admin.password), hashPassword(people.customer.password)])
+  const [admin, customer, drill] = await Promise.all([people.admin, people.customer, people.drill].map(({ password }) => hashPassword(password)))
   await client.query('begin')
   await client.query('insert into products (id, name, price_cents, initial_stock, stock) select id, name, price, stock, stock from unnest($1::int[], $2::text[], $3::int[], $4::int[]) as goods (id, name, price, stock)',
     [goods.map((_, index) => index + 1), goods.map(([name]) => name), goods.map(([, price]) => price), goods.map(([,, stock]) => stock)])
   const person = 'insert into customers (id, email, name, password_hash, role) values ($1, $2, $3, $4, $5)'
   await client.query(person, [randomUUID(), people.admin.email, 'Purser', admin, 'admin'])
   await client.query(person, [randomUUID(), people.customer.email, 'First customer', customer, 'customer'])
+  await client.query(person, [randomUUID(), people.drill.email, 'Drill', drill, 'customer'])
   await client.query('commit')
 }

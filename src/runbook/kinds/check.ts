@@ -18,6 +18,7 @@ export const check: Kind<CheckStep> = {
     within: Type.Optional(duration('… or this is over. Without it one answer counts.')),
     onFail: Type.Optional(oneOf(['stop', 'fail', 'finding'], 'What a failed check does: end the drill, fail it but go on, or only be a finding.', 'stop')),
     signOff: Type.Optional(flag('Its pass is the business’s sign-off: it ends RTA business.')),
+    provesEffect: Type.Optional(flag('Its pass proves that the fault had its effect, where the probe need not see one. Without a pass the drill is `invalid`.')),
   })),
   hasOutput: true,
   rules (step, { runbook, report }) {
@@ -25,6 +26,7 @@ export const check: Kind<CheckStep> = {
     if (step.every !== undefined && step.within === undefined) report('/every', '"every" asks again and again, and nothing ends it', 'add within')
     if (step.within !== undefined && step.every === undefined) report('/within', '"within" says how long to ask again, but not how often', 'add every')
     if (isZero(step.every)) report('/every', 'asks without a pause', 'at least 100ms')
+    if ((step.check === 'orders.account' || step.check === 'sessions.account') && !runbook.observe?.orders) report('/check', 'nobody orders, so there is nothing to count', 'add observe.orders')
     if (step.check === 'canaries.compare' && !runbook.observe?.canaries) report('/check', 'there are no canaries to compare', 'add observe.canaries')
   },
 }

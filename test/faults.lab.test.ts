@@ -19,8 +19,21 @@ steps:
   - { id: heal, kind: undo, of: break }
 `
 
+/** Claims that an instance is down that nobody has touched. */
+const withoutProof = `
+title: The wrong instance
+type: simulated-failure
+environments: [tier:lab]
+observe:
+  probe: { interval: 100ms, timeout: 1s, failures: 3, successes: 3, http: [{ name: service, url: '{{ env.api.url }}', caFile: '{{ env.api.caFile }}' }] }
+steps:
+  - { id: ready, kind: check, check: api.ready, with: { api: '{{ env.api }}' }, every: 500ms, within: 20s }
+  - { id: break, kind: action, action: api.break, with: { api: '{{ env.api }}', instance: api1, fault: hang } }
+  - { id: proof, kind: check, check: api.down, with: { api: '{{ env.api }}', instances: [api2] }, provesEffect: true }
+`
+
 let d: DrillLab
-before(async () => { d = await drillLab({ runbooks: { 'without-effect': withoutEffect } }) })
+before(async () => { d = await drillLab({ runbooks: { 'without-effect': withoutEffect, 'without-proof': withoutProof } }) })
 after(async () => { await d?.down() })
 
 describe('the cache fails', () => {
@@ -51,6 +64,48 @@ describe('the cache fails', () => {
     const report = await d.run('without-effect')
     assert.equal(report.judgement.verdict, 'invalid')
     assert.match(report.judgement.why, /had no effect that the probe could see/)
+    isWhole(report)
+  })
+})
+
+describe('the service crashes', () => {
+  test('one instance killed in the middle of orders: taken out, no outage, every order there exactly once, and it comes back', async () => {
+    const report = await d.run('api-crash', { baseline: '500ms' })
+    assert.equal(report.judgement.verdict, 'passed', JSON.stringify(report.judgement))
+    isWhole(report)
+    assert.match(report.clock.detectedBy!, /^alert /)
+    assert.match(observed(report, 'first-down'), /^api1: connect ECONNREFUSED/)
+    assert.match(observed(report, 'taken-out'), /20 good answers/)
+    assert.match(observed(report, 'orders'), /0 of them lost, 0 there twice/)
+  })
+
+  test('both killed: an outage that is measured, and orders that were sent again are there once', async () => {
+    const report = await d.run('api-crash', { baseline: '500ms', instances: 'all' })
+    assert.equal(report.judgement.verdict, 'passed', JSON.stringify(report.judgement))
+    isWhole(report)
+    assert.ok(report.clock.rtaTechnicalMs! > 0, JSON.stringify(report.clock))
+    assert.match(observed(report, 'orders'), /0 of them lost, 0 there twice/)
+    assert.ok(report.observation!.orders!.resent > 0, JSON.stringify(report.observation))
+  })
+
+  test('positive control: customers without keys whose instance hangs find orders there twice, and the drill fails', async () => {
+    const report = await d.run('api-crash', { baseline: '500ms', fault: 'hang', keys: false })
+    assert.equal(report.judgement.verdict, 'failed', JSON.stringify(report.judgement))
+    assert.match(report.judgement.why, /step "orders" failed: .* [1-9]\d* there twice/)
+    isWhole(report)
+  })
+
+  test('a crash loop is noticed while it goes on', async () => {
+    const report = await d.run('api-crash', { baseline: '500ms', fault: 'crash-loop', loop: '6s' })
+    assert.equal(report.judgement.verdict, 'passed', JSON.stringify(report.judgement))
+    isWhole(report)
+    assert.match(report.steps.find(step => step.id === 'loop-first')!.summary!, /api1 crashed [2-9]\d* times/)
+  })
+
+  test('a proof that fails makes the drill invalid, whatever else went well', async () => {
+    const report = await d.run('without-proof')
+    assert.equal(report.judgement.verdict, 'invalid', JSON.stringify(report.judgement))
+    assert.match(report.judgement.why, /had no proven effect: api2: status 200/)
     isWhole(report)
   })
 })

@@ -3,7 +3,7 @@ import {
 } from '@temporalio/workflow'
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common'
 import type { ActionInputs } from '../src/drill/actions.js'
-import { durationMs } from '../src/drill/duration.js'
+import { tryDurationMs } from '../src/drill/duration.js'
 import { objectivesFor, type DrillInput } from '../src/drill/input.js'
 import { owe, type LedgerEntry } from '../src/drill/ledger.js'
 import { allSteps, stepTitle } from '../src/drill/runbook.js'
@@ -157,7 +157,8 @@ function started (input: DrillInput): Parameters<Run['journal']['emit']>[0] {
       id: step.id,
       kind: step.kind,
       title: stepTitle(step),
-      expectedMs: input.expectedMs?.[step.id] ?? (step.expected === undefined ? undefined : durationMs(step.expected)),
+      // One that is skipped keeps its lookups.
+      expectedMs: input.expectedMs?.[step.id] ?? tryDurationMs(step.expected),
     })),
   }
 }

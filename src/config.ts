@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path'
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig'
 import { envSchema } from 'env-schema'
 import { Type, type Static } from 'typebox'
+import { parseRole } from './drill/people.js'
 import { DrillError, messageOf } from './errors.js'
 
 /**
@@ -21,10 +22,22 @@ export const configSchema = Type.Object({
   MUSTER_LOG_PRETTY: Type.Boolean({ default: false, description: 'true: log lines for people instead of JSON, on a terminal' }),
   MUSTER_RATE_LIMIT: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 600, description: 'Requests a minute, for each person (or address, without a valid key)' }),
   MUSTER_STREAMS: Type.Integer({ minimum: 1, maximum: 1000, default: 20, description: 'Live event streams that one person may hold open' }),
+  MUSTER_OIDC_ISSUER: Type.Optional(Type.String({ pattern: '^https?://[^\\s?#]+$', description: 'Issuer of tokens, as it stands in them; https, unless it is on this machine. Without it only keys of Muster open' })),
+  MUSTER_OIDC_AUDIENCE: Type.Optional(Type.String({ minLength: 1, maxLength: 255, description: 'The audience that a token must name' })),
+  MUSTER_OIDC_GROUPS_CLAIM: Type.String({ minLength: 1, maxLength: 255, default: 'groups', description: 'Claim with the groups: its name, or a path such as realm_access.roles' }),
+  MUSTER_OIDC_ROLES: Type.Optional(Type.String({ maxLength: 20_000, description: 'What groups give: GROUP=ROLE or GROUP=ROLE@PLACE, with `;` between them; never in production' })),
   MUSTER_TRUST_PROXY: Type.Boolean({ default: false, description: 'true: take the caller’s address from X-Forwarded-For; only behind a proxy of yours' }),
 })
 
 type Variables = Static<typeof configSchema>
+
+interface Oidc {
+  readonly issuer: string
+  readonly audience: string
+  readonly groupsClaim: string
+  /** What each group gives: `approver`, `approver@shop`. */
+  readonly roles: Readonly<Record<string, readonly string[]>>
+}
 
 /** The configuration of a process. Frozen; paths are absolute. */
 export interface Config {
@@ -42,6 +55,8 @@ export interface Config {
   readonly rateLimit: number
   readonly streams: number
   readonly trustProxy: boolean
+  /** Whose tokens are believed; undefined: nobody's. */
+  readonly oidc: Oidc | undefined
   readonly temporal: ClientConnectConfig
 }
 
@@ -67,6 +82,7 @@ export function loadConfig (env: Record<string, string | undefined>): Config {
     rateLimit: variables.MUSTER_RATE_LIMIT,
     streams: variables.MUSTER_STREAMS,
     trustProxy: variables.MUSTER_TRUST_PROXY,
+    oidc: oidc(variables),
     temporal: Object.freeze(temporal(env)),
   })
 }
@@ -115,6 +131,33 @@ function describe (name: string): string {
   if (!property) return 'unknown'
   const range = property.minimum === undefined ? '' : ` from ${property.minimum} to ${property.maximum}`
   return `${property.type === 'integer' ? `a whole number${range}; ` : property.type === 'boolean' ? 'true or false; ' : ''}${property.description ?? ''}`
+}
+
+function oidc (variables: Variables): Oidc | undefined {
+  const { MUSTER_OIDC_ISSUER: issuer, MUSTER_OIDC_AUDIENCE: audience, MUSTER_OIDC_GROUPS_CLAIM: groupsClaim, MUSTER_OIDC_ROLES: roles = '' } = variables
+  if (issuer === undefined) {
+    if (audience !== undefined || roles !== '') throw invalid(['MUSTER_OIDC_ISSUER is not set, and MUSTER_OIDC_AUDIENCE or MUSTER_OIDC_ROLES is'])
+    return undefined
+  }
+  if (audience === undefined) throw invalid(['MUSTER_OIDC_AUDIENCE is not set: without it a token for any other program would open Muster'])
+  const { protocol, hostname } = URL.canParse(issuer) ? new URL(issuer) : { protocol: '', hostname: '' }
+  if (protocol !== 'https:' && !/^(127\.[\d.]+|localhost|\[::1\])$/.test(hostname)) throw invalid(['MUSTER_OIDC_ISSUER is wrong: it takes https, else anybody on the way could give out keys'])
+  return Object.freeze({ issuer, audience, groupsClaim, roles: Object.freeze(groups(roles)) })
+}
+
+/** `dr-leads=commander; cn=dr,ou=x=approver@shop`: the last `=` counts, names of groups may hold some. */
+function groups (text: string): Record<string, string[]> {
+  // Without a prototype: a group may be called `constructor`.
+  const found = Object.create(null) as Record<string, string[]>
+  for (const entry of text.split(';').map(part => part.trim()).filter(part => part !== '')) {
+    const at = entry.lastIndexOf('=')
+    const [group, role] = [entry.slice(0, at).trim(), entry.slice(at + 1).trim()]
+    const parsed = at > 0 && group !== '' ? parseRole(role) : undefined
+    if (!parsed) throw invalid([`MUSTER_OIDC_ROLES is wrong: "${entry.slice(0, 80)}" is no GROUP=ROLE or GROUP=ROLE@PLACE`])
+    if (parsed.in === 'tier:production') throw invalid([`MUSTER_OIDC_ROLES is wrong: "${entry.slice(0, 80)}" reaches production, which takes a grant that two admins made (muster people grant)`])
+    found[group] = [...found[group] ?? [], role]
+  }
+  return found
 }
 
 function temporal (env: Record<string, string | undefined>): ClientConnectConfig {

@@ -53,3 +53,27 @@ test('a log line holds no secret, wherever it stands', () => {
 test('a text keeps its meaning when its secrets go', () => {
   assert.equal(redactText('redis://u:p@h:1 and mst_abc-1 and Bearer x.y'), 'redis://[redacted]@h:1 and mst_[redacted] and Bearer [redacted]')
 })
+
+const oidc = { MUSTER_OIDC_ISSUER: 'https://id.example/realm', MUSTER_OIDC_AUDIENCE: 'muster' }
+
+test('groups of an issuer give roles; a group may be called anything', () => {
+  const config = loadConfig({ ...oidc, MUSTER_OIDC_ROLES: 'leads=commander; cn=dr,ou=x=approver@shop;leads=observer ; constructor=qa' })
+  assert.equal(config.oidc!.issuer, 'https://id.example/realm')
+  assert.deepEqual(Object.entries(config.oidc!.roles), [['leads', ['commander', 'observer']], ['cn=dr,ou=x', ['approver@shop']], ['constructor', ['qa']]])
+  assert.equal(loadConfig({}).oidc, undefined)
+})
+
+for (const [what, env, message] of [
+  ['an issuer without an audience', { MUSTER_OIDC_ISSUER: 'https://id.example' }, /MUSTER_OIDC_AUDIENCE is not set/],
+  ['an audience without an issuer', { MUSTER_OIDC_AUDIENCE: 'muster' }, /MUSTER_OIDC_ISSUER is not set/],
+  ['keys that come in the clear', { ...oidc, MUSTER_OIDC_ISSUER: 'http://id.example' }, /MUSTER_OIDC_ISSUER is wrong: it takes https/],
+  ['a role that is none', { ...oidc, MUSTER_OIDC_ROLES: 'leads=king' }, /"leads=king" is no GROUP=ROLE/],
+  ['a group without a role', { ...oidc, MUSTER_OIDC_ROLES: 'leads' }, /"leads" is no GROUP=ROLE/],
+  ['a group that reaches production', { ...oidc, MUSTER_OIDC_ROLES: 'leads=commander@tier:production' }, /reaches production, which takes a grant that two admins made/],
+] as const) {
+  test(`${what} is refused`, () => { assert.throws(() => loadConfig(env), { code: 'config.invalid', message }) })
+}
+
+test('an issuer on this machine may speak http', () => {
+  assert.equal(loadConfig({ ...oidc, MUSTER_OIDC_ISSUER: 'http://127.0.0.1:8080' }).oidc!.issuer, 'http://127.0.0.1:8080')
+})

@@ -7,6 +7,7 @@ export interface Api {
   readonly url: string
   get: <T>(path: string, query?: Query) => Promise<T>
   post: <T>(path: string, body: unknown, options?: { deadlineMs?: number, idempotencyKey?: string }) => Promise<T>
+  put: <T>(path: string, body: unknown) => Promise<T>
   delete: <T>(path: string) => Promise<T>
   /** The body as it is, for reports and exports. */
   text: (path: string, query?: Query) => Promise<string>
@@ -21,7 +22,7 @@ export interface Stream {
   isOver: boolean
 }
 
-interface Call { method: 'GET' | 'POST' | 'DELETE', path: string, query?: Query, body?: unknown, headers?: Record<string, string>, deadlineMs?: number, signal?: AbortSignal, idleMs?: number }
+interface Call { method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, query?: Query, body?: unknown, headers?: Record<string, string>, deadlineMs?: number, signal?: AbortSignal, idleMs?: number }
 
 const answerMs = 15_000
 // The server says `: ping` far more often; a connection that is silent for this long is dead, whatever TCP believes.
@@ -79,6 +80,7 @@ export function createApi (base: string, key: string | undefined): Api {
       deadlineMs: options.deadlineMs ?? answerMs,
       headers: options.idempotencyKey === undefined ? {} : { 'idempotency-key': options.idempotencyKey },
     }),
+    put: (path, body) => json({ method: 'PUT', path, body }),
     delete: path => json({ method: 'DELETE', path }),
     text: (path, query) => read({ method: 'GET', path, query, headers: { accept: '*/*' }, deadlineMs: 60_000 }),
     async stream (path, { lastEventId, signal }) {

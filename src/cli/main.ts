@@ -57,6 +57,15 @@ const parts: Parts = {
       return checkFiles({ runbooks: lines(catalog.runbooks), environments: lines(catalog.environments) }, runbooks, files)
     }
   },
+  firstAdmin: async options => {
+    const [{ firstAdmin }, { loadConfig, storeUrlOf }, { openStore }] = await Promise.all([import('../dev/people.js'), import('../config.js'), import('../store/pool.js')])
+    const store = openStore(storeUrlOf(loadConfig(env)), { connections: 1 })
+    try {
+      return await firstAdmin(store.pool, home, options)
+    } finally {
+      await store.close()
+    }
+  },
   entry: async name => {
     const built = import.meta.url.endsWith('.js')
     await import(pathToFileURL(fileURLToPath(new URL(`../${name}.${built ? 'js' : 'ts'}`, import.meta.url))).href)

@@ -21,8 +21,13 @@ export interface Parts {
   dev: (shell: Shell, options: { ports: 'usual' | 'free' }) => Promise<number>
   evidence: () => Promise<{ verify: (value: unknown) => { drillId: string, proven: string } }>
   check: () => Promise<CheckFiles>
+  /** The first admin of an installation, made beside its store. */
+  firstAdmin: (options: { id: string, name?: string, recover?: boolean }) => Promise<FirstAdmin>
   entry: (name: 'migrate' | 'worker' | 'watchdog' | 'server') => Promise<void>
 }
+
+/** `made`: whether the key is a new one. The keys themselves stay in their files. */
+export interface FirstAdmin { id: string, made: boolean, keyFile: string, alertKeyFile: string }
 
 /** Validates files (all there are, if none is named); each problem is a line with file:line:col. */
 export type CheckFiles = (files: string[]) => Promise<{ checked: string[], problems: string[] }>
@@ -79,7 +84,7 @@ Key: MUSTER_KEY, or the file .muster/key that \`muster dev\` writes`)
   addDeciding(program, run)
   addHalting(program, run)
   addRecorded(program, run, parts)
-  addPeople(program, run)
+  addPeople(program, run, parts)
   addMachine(program, run, parts)
   everyCommand(program, command => {
     command.exitOverride()

@@ -1,9 +1,10 @@
 import { Type } from 'typebox'
 import { DrillError } from '../errors.js'
-import { confirm, end, giveRole, listEntrusted, nameDeputy, type Entrusted as EntrustedFacts } from '../store/grants.js'
+import { confirm, end, giveRole, listEntrusted, nameDeputy } from '../store/grants.js'
 import { setAway } from '../store/people.js'
 import { personOf } from './auth.js'
 import type { App, AppDeps } from './deps.js'
+import { entrustedLines, type EntrustedLine } from './entrusted.js'
 import type { Identities } from './identities.js'
 import { known } from './people.js'
 import { answers, Strict } from './schemas/answers.js'
@@ -70,7 +71,7 @@ export function grantRoutes (app: App, { store, catalog }: AppDeps, identities: 
     const confirmed = await confirm(store.pool, id, entrusted, by)
     identities.forgetAll()
     request.log.info({ person: by.id, of: id, entrusted }, 'confirmed')
-    return line(confirmed)
+    return { ...confirmed, askedAt: confirmed.askedAt.toISOString(), waits: false }
   })
 
   app.delete('/v1/people/:id/entrusted/:entrusted', {
@@ -83,7 +84,7 @@ export function grantRoutes (app: App, { store, catalog }: AppDeps, identities: 
     const ended = await end(store.pool, id, entrusted, by.id)
     identities.forgetAll()
     request.log.info({ person: by.id, of: id, entrusted }, 'ended')
-    return line(ended)
+    return { ...ended, askedAt: ended.askedAt.toISOString(), waits: false }
   })
 
   app.put('/v1/people/:id/absence', {
@@ -104,13 +105,9 @@ export function grantRoutes (app: App, { store, catalog }: AppDeps, identities: 
     return { id, until: until?.toISOString(), deputies }
   })
 
-  async function answer (personId: string, id: string): Promise<ReturnType<typeof line>> {
-    const found = (await listEntrusted(store.pool, personId)).find(one => one.id === id)
+  async function answer (personId: string, id: string): Promise<EntrustedLine> {
+    const found = (await entrustedLines({ store, catalog }, personId)).find(one => one.id === id)
     if (!found) throw new DrillError('grant.unknown', 'it was ended in the same moment')
-    return line(found)
+    return found
   }
-}
-
-function line ({ personId: _, askedAt, ...entrusted }: EntrustedFacts) {
-  return { ...entrusted, askedAt: askedAt.toISOString() }
 }

@@ -1,11 +1,12 @@
 import { Type } from 'typebox'
 import { roles as allRoles, type Person, type Role as RoleName } from '../drill/people.js'
 import { DrillError } from '../errors.js'
-import { giveRoles, listEntrusted } from '../store/grants.js'
+import { giveRoles } from '../store/grants.js'
 import { addPerson, keepingAnAdmin, listPeople, personById, removePerson, setRoles, setSubject } from '../store/people.js'
 import type { Db } from '../store/pool.js'
 import { personOf } from './auth.js'
 import type { App, AppDeps } from './deps.js'
+import { entrustedLines } from './entrusted.js'
 import type { Identities } from './identities.js'
 import { answers, Strict } from './schemas/answers.js'
 import { PersonId, PersonParams, text } from './schemas/ids.js'
@@ -18,7 +19,7 @@ const Waits = Type.Optional(Type.String({ description: 'Id of a grant that count
 const serviceRoles: readonly RoleName[] = ['commander', 'engineer', 'observer']
 
 /** Who there is, and what they may do everywhere. */
-export function peopleRoutes (app: App, { store }: AppDeps, identities: Identities): void {
+export function peopleRoutes (app: App, { store, catalog }: AppDeps, identities: Identities): void {
   app.get('/v1/me', {
     config: { right: 'self.read' },
     schema: { operationId: 'me', tags: ['people'], summary: 'Who this key or token belongs to', querystring: Strict({}), response: answers({ 200: Type.Object(PersonFields) }) },
@@ -31,13 +32,13 @@ export function peopleRoutes (app: App, { store }: AppDeps, identities: Identiti
       response: answers({ 200: Type.Object({ people: Type.Array(Type.Object({ ...PersonFields, oidcSubject: Type.Optional(Type.String()), awayUntil: Type.Optional(Time), removedAt: Type.Optional(Time), entrusted: Type.Array(Entrusted), keys: Type.Array(Key) })) }) }),
     },
   }, async () => {
-    const [people, entrusted] = await Promise.all([listPeople(store.pool), listEntrusted(store.pool)])
+    const [people, entrusted] = await Promise.all([listPeople(store.pool), entrustedLines({ store, catalog })])
     return {
       people: people.map(({ keys, awayUntil, removedAt, slackUser: _, ...person }) => ({
         ...person,
         awayUntil: awayUntil?.toISOString(),
         removedAt: removedAt?.toISOString(),
-        entrusted: entrusted.filter(one => one.personId === person.id).map(one => ({ ...one, askedAt: one.askedAt.toISOString() })),
+        entrusted: entrusted.filter(one => one.personId === person.id),
         keys: keys.map(keyLine),
       })),
     }

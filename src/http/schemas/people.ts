@@ -24,6 +24,7 @@ export const Entrusted = Type.Object({
   id: Type.String(), kind: Type.Union([Type.Literal('grant'), Type.Literal('deputy')]),
   role: Type.Optional(Role), in: Type.Optional(Type.String()), deputyId: Type.Optional(Type.String()),
   askedBy: Type.String(), askedAt: Time, confirmedBy: Type.Optional(Type.String()),
+  waits: Type.Boolean({ description: 'Whether it would reach production, and a second admin has not confirmed it' }),
 })
 
 /** A time to come. @throws DrillError `input.invalid`, naming the field */

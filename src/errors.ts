@@ -98,6 +98,13 @@ export const errorTable = {
   'contact.lost': { status: 503, retryable: true, means: 'The CLI heard nothing from Muster for a minute while it watched a drill; the drill goes on', remedy: 'Run `muster watch ID` again' },
   'dev.running': { status: 409, retryable: false, means: 'Another `muster dev` runs in the same folder', remedy: 'Use that one, or stop it with Ctrl-C in its terminal' },
   'dev.failed': { status: 500, retryable: false, means: 'A part of `muster dev` did not start', remedy: 'The message has its last words; its log lies in .muster/dev' },
+  'slack.signature': { status: 401, retryable: false, means: 'A request says that it is from Slack, and its signature or its time does not prove it', remedy: 'Set MUSTER_SLACK_SIGNING_SECRET to that of the app, and this machine’s clock' },
+  'slack.replayed': { status: 409, retryable: false, means: 'The very same request of Slack was taken before', remedy: 'Nothing: it counted once' },
+  'slack.stranger': { status: 403, retryable: false, means: 'The Slack user belongs to no person of Muster, or may not act', remedy: 'An admin says who it is: `muster people link ID --slack USER`' },
+  'slack.limited': { status: 429, retryable: true, means: 'Slack asks to slow down', remedy: 'Nothing: it is tried again after the time that Slack gave' },
+  'slack.down': { status: 503, retryable: true, means: 'Slack does not answer, or cannot now', remedy: 'Nothing: drills go on, and the cards catch up' },
+  'slack.refused': { status: 502, retryable: false, means: 'Slack refuses what Muster asks of it', remedy: 'The message has Slack’s own word for it; docs/slack.md says what to do' },
+  'person.linked': { status: 409, retryable: false, means: 'The Slack user or e-mail address belongs to somebody else already', remedy: 'Take it from them first: `muster people unlink ID`' },
   'config.invalid': { status: 500, retryable: false, means: 'The configuration is wrong', remedy: 'The message names the variable and what it takes' },
   internal: { status: 500, retryable: true, means: 'A mistake of Muster’s own', remedy: 'Report it with the reference in the message' },
 } as const satisfies Record<string, ErrorKind>

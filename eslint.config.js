@@ -60,6 +60,7 @@ export default [
   never(['src/lease/**/*.ts'], outer('lease', 'control')),
   never(['src/store/**/*.ts'], outer('store')),
   never(['src/report/**/*.ts'], outer('report')),
+  never(['src/slack/**/*.ts'], outer('slack')),
   never(['src/journey/**/*.ts'], outer('journey')),
   never(['src/smoke/**/*.ts'], outer('smoke', 'journey')),
   never(['src/load/**/*.ts'], outer('load', 'journey')),

@@ -26,6 +26,10 @@ export const configSchema = Type.Object({
   MUSTER_OIDC_AUDIENCE: Type.Optional(Type.String({ minLength: 1, maxLength: 255, description: 'The audience that a token must name' })),
   MUSTER_OIDC_GROUPS_CLAIM: Type.String({ minLength: 1, maxLength: 255, default: 'groups', description: 'Claim with the groups: its name, or a path such as realm_access.roles' }),
   MUSTER_OIDC_ROLES: Type.Optional(Type.String({ maxLength: 20_000, description: 'What groups give: GROUP=ROLE or GROUP=ROLE@PLACE, with `;` between them; never in production' })),
+  MUSTER_SLACK_TOKEN: Type.Optional(Type.String({ pattern: '^xox[a-z]-[A-Za-z0-9-]+$', description: 'The bot token of the Slack app, xoxb-…; with it MUSTER_SLACK_SIGNING_SECRET and MUSTER_SLACK_CHANNEL' })),
+  MUSTER_SLACK_SIGNING_SECRET: Type.Optional(Type.String({ minLength: 16, description: 'The signing secret of the Slack app' })),
+  MUSTER_SLACK_CHANNEL: Type.Optional(Type.String({ pattern: '^[CG][A-Z0-9]{2,20}$', description: 'Id of the channel that is told of drills, e.g. C0123456789 (in Slack: the channel’s details, at the bottom)' })),
+  MUSTER_SLACK_API_URL: Type.Optional(Type.String({ pattern: '^https?://[^\\s]+$', description: 'Where Slack’s Web API is, if not at https://slack.com/api/' })),
   MUSTER_TRUST_PROXY: Type.Boolean({ default: false, description: 'true: take the caller’s address from X-Forwarded-For; only behind a proxy of yours' }),
 })
 
@@ -57,8 +61,12 @@ export interface Config {
   readonly trustProxy: boolean
   /** Whose tokens are believed; undefined: nobody's. */
   readonly oidc: Oidc | undefined
+  /** Absent where no Slack is set up. */
+  readonly slack: SlackConfig | undefined
   readonly temporal: ClientConnectConfig
 }
+
+export interface SlackConfig { readonly token: string, readonly signingSecret: string, readonly channel: string, readonly apiUrl: string | undefined }
 
 /**
  * Reads the configuration once, for an entry file to pass down.
@@ -83,6 +91,7 @@ export function loadConfig (env: Record<string, string | undefined>): Config {
     streams: variables.MUSTER_STREAMS,
     trustProxy: variables.MUSTER_TRUST_PROXY,
     oidc: oidc(variables),
+    slack: slack(variables),
     temporal: Object.freeze(temporal(env)),
   })
 }
@@ -100,11 +109,12 @@ export function leasesDir (config: Pick<Config, 'home'>): string {
 
 /** The configuration for a log line: no password, no key, no certificate. */
 export function redactedConfig (config: Config): Record<string, unknown> {
-  const { temporal, storeUrl, ...rest } = config
+  const { temporal, storeUrl, slack, ...rest } = config
   return {
     ...rest,
     // Not under its own name: the log takes away whatever is called so.
     store: storeUrl === undefined ? undefined : withoutPassword(storeUrl),
+    slack: slack === undefined ? undefined : { channel: slack.channel, apiUrl: slack.apiUrl },
     temporal: { address: temporal.connectionOptions.address, namespace: temporal.namespace ?? 'default', tls: Boolean(temporal.connectionOptions.tls), hasKey: Boolean(temporal.connectionOptions.apiKey) },
   }
 }
@@ -117,6 +127,16 @@ function read (env: Record<string, string | undefined>): Variables {
   } catch (error) {
     throw invalid(problems(error))
   }
+}
+
+/** All of it or nothing: half a Slack would post and not listen, or the other way round. */
+function slack (variables: Variables): SlackConfig | undefined {
+  const { MUSTER_SLACK_TOKEN: token, MUSTER_SLACK_SIGNING_SECRET: signingSecret, MUSTER_SLACK_CHANNEL: channel, MUSTER_SLACK_API_URL: apiUrl } = variables
+  if (token !== undefined && signingSecret !== undefined && channel !== undefined) return Object.freeze({ token, signingSecret, channel, apiUrl })
+  const wanted = { MUSTER_SLACK_TOKEN: token, MUSTER_SLACK_SIGNING_SECRET: signingSecret, MUSTER_SLACK_CHANNEL: channel }
+  const missing = Object.entries(wanted).filter(([, value]) => value === undefined).map(([name]) => name)
+  if (missing.length === 3 && apiUrl === undefined) return undefined
+  throw invalid(missing.map(name => `${name} is not set, and Slack takes it too: ${describe(name)}`))
 }
 
 function problems (error: unknown): string[] {

@@ -1,7 +1,7 @@
 import type { LoggerOptions } from 'pino'
 
 /** Where secrets could stand in what is logged: paths for pino, one and two levels deep, replaced before a line is written. */
-const secretNames = ['authorization', 'cookie', 'key', 'apiKey', 'password', 'secret', 'token', 'storeUrl', 'connectionString', 'dsn', 'webhook']
+const secretNames = ['authorization', 'cookie', 'key', 'apiKey', 'password', 'secret', 'token', 'storeUrl', 'connectionString', 'dsn', 'webhook', 'signingSecret', 'responseUrl', 'response_url']
 export const redactPaths = [
   ...secretNames.flatMap(name => [name, `*.${name}`, `*.*.${name}`]),
   'req.headers["x-api-key"]',
@@ -15,6 +15,8 @@ const secretTexts: Array<[RegExp, string]> = [
   [/\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g, '[token redacted]'],
   // Not the `Bearer mst_…` and `Bearer …` of our own advice.
   [/\bBearer\s+(?!(?:mst_)?…)[^\s"']+/gi, 'Bearer [redacted]'],
+  [/\bxox[a-z]-[A-Za-z0-9-]+/g, 'xox-[redacted]'],
+  [/(https:\/\/hooks\.slack\.com\/)[^\s"']+/gi, '$1[redacted]'],
 ]
 
 /** A text without connection passwords and keys: errors of drivers quote them. */

@@ -5,10 +5,12 @@ import { loadConfig, redactedConfig, storeUrlOf } from './config.js'
 import { DrillError, messageOf } from './errors.js'
 import { buildApp } from './http/app.js'
 import type { Reports } from './http/deps.js'
+import { announceDrills } from './http/slack/announce.js'
 import { logOptions } from './log.js'
 import { loadCatalog, type Catalog } from './runbook/catalog.js'
 import { buildReport, renderCsv, renderHtml, renderJson, renderMarkdown } from './report/index.js'
 import { problemLine } from './runbook/problem.js'
+import { connectSlack } from './slack/client.js'
 import { pendingMigrations } from './store/migrate.js'
 import { openStore, type Store } from './store/pool.js'
 import { connectTemporal } from './temporal/connect.js'
@@ -66,15 +68,18 @@ try {
   }), catalogMs)
   const { runbooks, environments, problems } = await catalog()
   for (const problem of problems) log.warn(problemLine(problem))
-  const app = await buildApp({ store, temporal: temporalDoor(temporal.client, { taskQueue: config.taskQueue }), catalog, reports, config, log })
+  const slack = config.slack && { slack: connectSlack(config.slack), signingSecret: config.slack.signingSecret }
+  const app = await buildApp({ store, temporal: temporalDoor(temporal.client, { taskQueue: config.taskQueue }), catalog, reports, slack, config, log })
+  let announcer: { stop: () => Promise<void> } | undefined
   const release = async (): Promise<void> => {
-    await app.close()
+    await Promise.all([app.close(), announcer?.stop()])
     await Promise.allSettled([store.close(), temporal.close()])
   }
   await app.listen({ host: config.host, port: config.port }).catch(async (error: unknown) => {
     await release()
     throw new DrillError('config.invalid', `MUSTER_HOST and MUSTER_PORT: ${messageOf(error)}`, { cause: error })
   })
+  if (config.slack && slack) announcer = announceDrills({ store, slack: slack.slack, channel: config.slack.channel, publicUrl: config.publicUrl, log })
   // From here on: before that there is nothing to end gracefully, and an exit code to keep.
   closeWithGrace({ delay: graceMs, logger: { error: message => { log.error(message) } } }, async ({ err, signal }) => {
     if (err) log.fatal({ err }, 'the server ends: a mistake of Muster’s own')

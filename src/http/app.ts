@@ -23,6 +23,7 @@ import { describeApi } from './openapi.js'
 import { peopleRoutes } from './people.js'
 import { planRoutes } from './plans.js'
 import { reportRoutes } from './reports.js'
+import { slackRoutes } from './slack/routes.js'
 import { openStreams, streamRoutes } from './stream.js'
 import { timelineRoutes } from './timeline.js'
 import { openTokens } from './tokens.js'
@@ -79,7 +80,7 @@ export async function buildApp (deps: AppDeps): Promise<FastifyInstance> {
     retryAfter: 2,
     pressureHandler: request => {
       // Stopping a drill, and knowing that the API lives, are never refused for load.
-      if (request.url.endsWith('/abort') || request.url === '/livez' || request.url === '/readyz') return
+      if (request.url.endsWith('/abort') || request.url.startsWith('/slack/') || request.url === '/livez' || request.url === '/readyz') return
       throw new DrillError('server.busy', 'the API has more to do than it can; running drills go on')
     },
   })
@@ -108,6 +109,7 @@ export async function buildApp (deps: AppDeps): Promise<FastifyInstance> {
   grantRoutes(app, deps, identities)
   healthRoutes(app, deps)
   metricsRoutes(app, deps, metrics)
+  if (deps.slack) slackRoutes(app, deps, deps.slack)
   app.addHook('preClose', async () => { streams.closeAll() })
   await app.ready()
   return app

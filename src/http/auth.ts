@@ -58,6 +58,11 @@ export function guardRoutes (app: FastifyInstance, identities: Identities): void
   })
 }
 
+/** For a door without a key, where the person is found out otherwise. @throws DrillError `auth.forbidden`, naming the roles that it takes */
+export function assertMay (person: Person, right: Right): void {
+  if (!may(person, right)) throw forbidden(person, right)
+}
+
 /** For a route that has learned which environment it is about. @throws DrillError `auth.forbidden`, naming the roles that it takes there */
 export function assertMayIn (person: Person, right: Right, place: Place): void {
   if (!mayIn(person, right, place)) throw forbidden(person, right, place)

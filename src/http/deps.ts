@@ -5,6 +5,7 @@ import type { ProbeSample } from '../drill/observation.js'
 import type { DrillReport } from '../drill/report.js'
 import type { DrillEvent } from '../drill/timeline.js'
 import type { Catalog } from '../runbook/catalog.js'
+import type { Slack } from '../slack/client.js'
 import type { Store } from '../store/pool.js'
 import type { TemporalDoor } from '../temporal/door.js'
 import type { OidcConfig, Tokens } from './tokens.js'
@@ -42,6 +43,8 @@ export interface Reports {
   csv: (report: DrillReport) => string
 }
 
+export interface SlackDeps { slack: Slack, signingSecret: string }
+
 /** Everything that the API works with. */
 export interface AppDeps {
   store: Store
@@ -49,6 +52,8 @@ export interface AppDeps {
   /** Read anew where files have changed: a lab that starts later is there. */
   catalog: () => Promise<Catalog>
   reports: Reports
+  /** Absent where no Slack is set up. */
+  slack?: SlackDeps
   config: ApiConfig
   log: FastifyBaseLogger
   /** In the place of those of `config.oidc`. */

@@ -15,7 +15,7 @@ export const verdictWords: Record<Verdict, string> = { passed: '✅ PASSED', 'pa
 export function drawCard (status: DrillStatus, around: Surroundings): Drawn {
   const now = stateOf(status)
   return {
-    text: `${banner}: ${escape(status.runbookTitle)} in ${status.environment.toUpperCase()}: ${escape(now.notice)}`,
+    text: `${banner}: ${escape(status.runbookTitle)} in ${escape(status.environment.toUpperCase())}: ${escape(now.notice)}`,
     blocks: [
       header(`${banner} – ${status.runbookTitle}`),
       section(now.text),
@@ -42,7 +42,7 @@ export function drawEnd (status: DrillStatus, loss: { lost: number, acked: numbe
   const { rtaTechnicalMs, rtaTechnicalWithoutWaitingMs } = status.clock
   const objective = status.objectives.rto === undefined ? '' : ` (objective ${status.objectives.rto})`
   return {
-    text: `${banner}: ${escape(status.runbookTitle)} in ${status.environment.toUpperCase()} is over: ${verdict}. ${escape(status.why ?? '')}`.slice(0, 3000),
+    text: `${banner}: ${escape(status.runbookTitle)} in ${escape(status.environment.toUpperCase())} is over: ${verdict}. ${escape(status.why ?? '')}`.slice(0, 3000),
     blocks: [
       section(`*${banner}* (${escape(status.environment.toUpperCase())}) is over: *${verdictWords[verdict]}*\n${escape(status.why ?? '', 1000)}`),
       ...leftBehind(status),

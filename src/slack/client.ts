@@ -28,8 +28,10 @@ export interface Slack {
   openModal: (triggerId: string, view: Modal) => Promise<void>
   updateModal: (viewId: string, hash: string, view: Modal) => Promise<void>
   user: (id: string) => Promise<SlackUser | undefined>
-  /** Text and author of a message that somebody reacted to. */
-  message: (channel: string, ts: string) => Promise<{ text: string, permalink?: string } | undefined>
+  /** A message that somebody reacted to. */
+  message: (channel: string, ts: string) => Promise<{ text: string, permalink?: string, threadTs?: string } | undefined>
+  /** Tells one member of a channel, where there is no address to answer to. */
+  whisper: (channel: string, user: string, text: string) => Promise<void>
   /** Tells the clicker alone, through the address that came with the click; needs no token. */
   respond: (responseUrl: string, text: string, blocks?: Block[]) => Promise<void>
 }
@@ -102,9 +104,12 @@ export function connectSlack ({ token, apiUrl, timeoutMs = 5000 }: SlackOptions)
     },
     async message (channel, ts) {
       const answer = await unless(['message_not_found', 'bad_timestamp'], ask('reactions.get', client.reactions.get({ channel, timestamp: ts })))
-      const message = answer?.message as { text?: string, permalink?: string } | undefined
-      return message && { text: message.text ?? '', ...message.permalink === undefined ? {} : { permalink: message.permalink } }
+      const message = answer?.message as { text?: string, permalink?: string, thread_ts?: string } | undefined
+      if (!message) return undefined
+      const { text = '', permalink, thread_ts: threadTs } = message
+      return { text, ...permalink === undefined ? {} : { permalink }, ...threadTs === undefined ? {} : { threadTs } }
     },
+    async whisper (channel, user, text) { await ask('chat.postEphemeral', client.chat.postEphemeral({ channel, user, text })) },
     async respond (responseUrl, text, blocks) {
       try {
         const answer = await fetch(responseUrl, {

@@ -159,7 +159,7 @@ async function settleDoubts ({ slack, board, complain }: Drawing, drillId: strin
   }
 
   async function find (one: Posted, card: Posted | undefined): Promise<string | undefined> {
-    const isIt = ({ event_type: type, event_payload: payload }: Metadata): boolean => type === eventType && payload['drill'] === drillId && payload['key'] === one.key
+    const isIt = ({ event_type: type, event_payload: payload }: Metadata): boolean => type === eventType && payload?.['drill'] === drillId && payload['key'] === one.key
     try {
       // Two minutes earlier than asked: Slack's clock is another one.
       return await slack.find({ channel: card?.channel ?? one.wanted, thread: card?.ts, afterS: Math.floor(one.askedAtMs / 1000) - 120 }, isIt)

@@ -21,7 +21,7 @@ export function drawGate (gate: PeopleStep, status: DrillStatus, events: DrillEv
   const asked = `${title} (${target})`
   const outcome = outcomeOf(gate, status, events)
   return {
-    text: gate.closed ? `${banner}: ${escape(gate.title)} (${target}): ${escape(outcome.notice)}` : `${banner}: ${escape(asked)}, answer by ${plainMoment(gate.deadlineAtMs)}`,
+    text: gate.closed ? `${banner}: ${escape(gate.title)} (${escape(target)}): ${escape(outcome.notice)}` : `${banner}: ${escape(asked)}, answer by ${plainMoment(gate.deadlineAtMs)}`,
     blocks: [
       header(`${banner} – ${title}`),
       section(isTask ? `*${escape(gate.title, 2000)}*` : [`*On approve:* ${escape(gate.effect ?? '', 1000)}`, ...gate.risk === undefined ? [] : [`*It can break:* ${escape(gate.risk, 1000)}`]].join('\n')),
@@ -51,7 +51,7 @@ export function drawNudge (gate: PeopleStep, status: DrillStatus, about: 'remind
   const what = left === undefined ? `nobody answered "${gate.title}" in time, so it goes to ${role} too` : `"${gate.title}" is still waiting for an answer, ${left} left`
   const whom = around.mentions(role === undefined ? gate.roles : [role])
   return {
-    text: `${banner}: ${escape(what)} (${target})`,
+    text: `${banner}: ${escape(what)} (${escape(target)})`,
     blocks: [section(`*${banner}* (${escape(target)}) ${whom}\n${escape(what)}; answer by ${moment(gate.deadlineAtMs)}, else ${silence({ ...gate, ...role === undefined ? {} : { onTimeout: 'abort' } })}.`)],
   }
 }

@@ -47,7 +47,7 @@ export function messagesOf (events: DrillEvent[], around: Surroundings): Message
 function drawAbort (abort: EventOf<'abort.requested'>, environment: string): Drawn {
   const target = environment.toUpperCase()
   return {
-    text: `${banner}: aborted by ${escape(abort.person.name)} (${target}): ${escape(abort.reason)}`,
+    text: `${banner}: aborted by ${escape(abort.person.name)} (${escape(target)}): ${escape(abort.reason)}`,
     blocks: [section(`*${banner}* (${escape(target)}): 🚫 aborted by ${escape(abort.person.name)}: “${escape(abort.reason, 1000)}”. What was done is undone now.`)],
   }
 }

@@ -29,3 +29,10 @@ export function moment (atMs: number, token = '{time_secs}'): string {
 export function plainMoment (atMs: number): string {
   return `${new Date(atMs).toISOString().slice(11, 16)} UTC`
 }
+
+/** What a person wrote, as Slack sends it (escaped, with mentions and links in `<…>`), as plain text again. */
+export function readText (text: string): string {
+  return text
+    .replace(/<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>/g, (_whole, kind: string, target: string, shown: string | undefined) => kind === '' ? target : `${kind === '#' ? '#' : '@'}${shown || target}`)
+    .replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&').trim()
+}

@@ -58,6 +58,12 @@ export async function forgetMessages (db: Db, drillId: string, key?: string): Pr
   await rows(db, 'delete from slack_messages where drill_id = $1 and ($2::text is null or key = $2)', [drillId, key ?? null])
 }
 
+/** The drill that one of these messages belongs to. */
+export async function drillOfMessage (db: Db, channel: string, ts: string[]): Promise<string | undefined> {
+  const [found] = await rows<{ drill_id: string }>(db, 'select drill_id from slack_messages where channel = $1 and ts = any($2) limit 1', [channel, ts])
+  return found?.drill_id
+}
+
 /** Whether a request comes for the first time; it is remembered for longer than a signature is worth something. */
 export async function takeRequest (db: Db, id: string): Promise<boolean> {
   await rows(db, "delete from slack_requests where at < clock_timestamp() - interval '15 minutes'")

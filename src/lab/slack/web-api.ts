@@ -30,6 +30,14 @@ export const methods: Record<string, (workspace: Workspace, args: Args) => Raw> 
     return { ok: true, channel: place.id, ts: message.ts, message: wire(message) }
   },
 
+  'chat.postEphemeral' (workspace, args) {
+    const place = placeOf(workspace, args)
+    if ('error' in place) return fail(place.error)
+    if (!workspace.users.some(user => user.id === args['user'])) return fail('user_not_in_channel')
+    workspace.whisper(args['user']!, place.id, args['text'] ?? '')
+    return { ok: true, message_ts: workspace.newTs() }
+  },
+
   'chat.update' (workspace, args) {
     const { channel = '', ts = '', text } = args
     const known = workspace.channel(channel)

@@ -12,11 +12,13 @@ import { componentFreeze, componentKill } from './component.js'
 import { haproxySwitch } from './haproxy.js'
 import { createKeep, type KeepDeps } from './keep.js'
 import { doLeased, undoLeased } from './leased.js'
+import { linkBreak } from './link.js'
 import { createNotify } from './notify.js'
 import { createObserve, type ObserveDeps } from './observe/index.js'
 import { postgresBreak } from './postgres/break.js'
 import { postgresFence } from './postgres/fence.js'
 import { postgresPromote } from './postgres/promote.js'
+import { postgresRelease } from './postgres/release.js'
 import { createPreflight, type PreflightDeps } from './preflight.js'
 import { configurationOpen } from './restore/configuration-open.js'
 import { configurationSeal } from './restore/configuration-seal.js'
@@ -34,6 +36,7 @@ export const actions: Actions = {
   'postgres.break': postgresBreak,
   'postgres.fence': postgresFence,
   'postgres.promote': postgresPromote,
+  'postgres.release': postgresRelease,
   'haproxy.switch': haproxySwitch,
   'api.break': apiBreak,
   'api.crashLoop': apiCrashLoop,
@@ -43,6 +46,7 @@ export const actions: Actions = {
   'redis.promote': redisPromote,
   'redis.switch': redisSwitch,
   'toxiproxy.cut': toxiproxyCut,
+  'link.break': linkBreak,
   'component.kill': componentKill,
   'component.freeze': componentFreeze,
   'files.backup': filesBackup,

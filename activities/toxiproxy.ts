@@ -45,6 +45,17 @@ export async function setProxy (link: Link, change: { enabled?: boolean, upstrea
   return await proxyOf(link, reach)
 }
 
+/** Answers only once it is in force. */
+export async function addToxic (link: Link, toxic: Toxic, reach: Reach): Promise<void> {
+  understood(link, await ask(link, reach, { method: 'POST', path: '/toxics', body: toxic }))
+}
+
+/** One that is gone already is no error. */
+export async function removeToxic (link: Link, name: string, reach: Reach): Promise<void> {
+  const { status, text } = await ask(link, reach, { method: 'DELETE', path: `/toxics/${encodeURIComponent(name)}` })
+  if (status !== 204 && status !== 404) throw new DrillError('component.unexpected', `Toxiproxy answered ${status} for toxic "${name}" of proxy "${link.proxy}": ${text.slice(0, 200)}`)
+}
+
 async function set (link: Link, enabled: boolean, reach: Reach): Promise<void> {
   const { enabled: now } = await setProxy(link, { enabled }, reach)
   if (now !== enabled) throw new DrillError('component.unexpected', `Proxy "${link.proxy}" is ${now ? 'open' : 'cut'} although Toxiproxy took the change`)

@@ -109,3 +109,27 @@ describe('the service crashes', () => {
     isWhole(report)
   })
 })
+
+describe('the network parts', () => {
+  test('replication cut: commits are blocked until people let them go, nowhere a second primary, and they wait again in the end', async () => {
+    const report = await d.run('network-partition', { baseline: '500ms' })
+    assert.equal(report.judgement.verdict, 'passed', JSON.stringify(report.judgement))
+    isWhole(report)
+    assert.ok(report.timeline.some(event => event.type === 'probe.down' && event.target === 'database' && /no answer within/.test(event.error)), 'the probe saw commits that did not return')
+    assert.match(observed(report, 'no-split-brain'), /pg1 is primary, pg2 is standby/)
+    assert.match(report.steps.find(step => step.id === 'release')!.summary!, /wait for no standby any more/)
+    assert.match(report.undo.find(line => line.entry === 'release')!.summary!, /pg2 streams synchronously/)
+    assert.match(observed(report, 'orders'), /0 of them lost, 0 there twice/)
+  })
+
+  for (const params of [{ link: 'api-database', how: 'blackhole', way: 'back' }, { link: 'api-cache', how: 'latency', way: 'forth' }]) {
+    test(`${Object.values(params).join(', ')}: noticed by an alert, the service keeps its deadlines, no order is lost or doubled`, async () => {
+      const report = await d.run('network-partition', { baseline: '500ms', ...params })
+      assert.equal(report.judgement.verdict, 'passed', JSON.stringify(report.judgement))
+      isWhole(report)
+      assert.match(report.clock.detectedBy!, /^alert /)
+      assert.match(observed(report, 'deadlines'), /3 good answers/)
+      assert.match(observed(report, 'orders'), /0 of them lost, 0 there twice/)
+    })
+  }
+})

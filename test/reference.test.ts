@@ -33,7 +33,7 @@ test('the reference has every kind, action, check and code', () => {
 test('an editor that knows only the published schema agrees with the delivered runbooks', () => {
   const ajv = new Ajv({ strict: false, allErrors: true })
   const validate = ajv.compile(JSON.parse(doc('runbook.schema.json')) as object)
-  for (const name of ['database-primary-failure', 'api-crash', 'link-cut', 'redis-cache-failure', 'steady-state']) {
+  for (const name of ['database-primary-failure', 'api-crash', 'link-cut', 'network-partition', 'redis-cache-failure', 'steady-state']) {
     const value: unknown = parse(readFileSync(new URL(`../runbooks/${name}.yaml`, import.meta.url), 'utf8'))
     assert.ok(validate(value), `${name}: ${ajv.errorsText(validate.errors)}`)
   }

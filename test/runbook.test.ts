@@ -57,7 +57,7 @@ test('the delivered runbooks have no problem, alone and in an environment', asyn
   await writeFile(join(dir, 'lab.yaml'), stringify(lab))
   const catalog = await loadCatalog({ runbookDirs: ['runbooks'], environmentDirs: [dir, 'runbooks/environments'] })
   assert.deepEqual(catalog.problems.map(problemLine), [])
-  for (const name of ['database-primary-failure', 'api-crash', 'link-cut', 'redis-cache-failure', 'steady-state']) {
+  for (const name of ['database-primary-failure', 'api-crash', 'link-cut', 'network-partition', 'redis-cache-failure', 'steady-state']) {
     const { value, hash } = catalog.runbook(name)
     assert.match(hash, /^[0-9a-f]{64}$/)
     const instance = instantiate(value, { params: {}, environment: catalog.environment('lab').value })

@@ -8,6 +8,8 @@ import { cacheConsistent } from './cache-consistent.js'
 import { cacheWarm } from './cache-warm.js'
 import { canariesCompare } from './canaries-compare.js'
 import { httpOk } from './http-ok.js'
+import { linkBroken } from './link-broken.js'
+import { onePrimary } from './one-primary.js'
 import { ordersAccount } from './orders-account.js'
 import { postgresInvariants } from './postgres-invariants.js'
 import { postgresSteady } from './postgres-steady.js'
@@ -18,6 +20,8 @@ import { sessionsAccount } from './sessions-account.js'
 export function createChecks (deps: { dataDir: string }): Checks {
   return {
     'postgres.steady': postgresSteady,
+    'postgres.onePrimary': onePrimary,
+    'link.broken': linkBroken,
     'postgres.invariants': postgresInvariants,
     'canaries.compare': canariesCompare(deps),
     'http.ok': httpOk,

@@ -8,6 +8,7 @@ export interface ActionInputs {
   'postgres.break': { database: DatabaseCluster, node: string, fault: 'kill' | 'kill-postmaster' | 'freeze' }
   'postgres.fence': { database: DatabaseCluster, node: string }
   'postgres.promote': { database: DatabaseCluster, node: string }
+  'postgres.release': { database: DatabaseCluster }
   'haproxy.switch': { database: DatabaseCluster, to: string }
   'api.break': { api: ApiService, instance: string, fault: 'kill' | 'hang' }
   'api.crashLoop': { api: ApiService, instance: string, for: Duration }
@@ -17,6 +18,8 @@ export interface ActionInputs {
   'redis.promote': { cache: CacheCluster, node: string }
   'redis.switch': { cache: CacheCluster, to: string }
   'toxiproxy.cut': { link: Link }
+  /** `way`: forth is from whoever opens the connection. `latency`: for `how: latency`. */
+  'link.break': { link: Link, how: 'cut' | 'blackhole' | 'latency', way: 'both' | 'forth' | 'back', latency?: Duration }
   'component.kill': { component: { name: string, control: Control } }
   'component.freeze': { component: { name: string, control: Control } }
   'files.backup': { files: FileStore }
@@ -77,6 +80,14 @@ export const actionCatalog: { [A in ActionName]: ActionFacts<ActionInputs[A]> } 
     byHand: ({ database }) => `make ${database.nodes[0]?.name ?? 'the home primary'} a streaming standby, stop the present primary, promote it, and switch HAProxy`,
     timeout: '40s',
     undoTimeout: '90s',
+  },
+  'postgres.release': {
+    about: 'Lets commits go on without the synchronous standby: what they write from then on is on one node alone.',
+    title: () => 'let commits go on without the standby',
+    undoTitle: () => 'make commits wait for the standby again, once it streams',
+    byHand: ({ database }) => `on the primary: alter system set synchronous_standby_names = '${database.nodes[1]?.name ?? 'STANDBY'}'; select pg_reload_conf()`,
+    timeout: '10s',
+    undoTimeout: '60s',
   },
   'haproxy.switch': {
     about: 'Moves the database endpoint to one server, ends sessions on the others, and keeps the switch over a restart of HAProxy.',
@@ -156,6 +167,17 @@ export const actionCatalog: { [A in ActionName]: ActionFacts<ActionInputs[A]> } 
     byHand: ({ link }) => `POST {"enabled":true} to ${link.toxiproxy}/proxies/${link.proxy}`,
     healsFirst: true,
     isLeased: true,
+    timeout: '10s',
+    undoTimeout: '20s',
+  },
+  'link.break': {
+    about: 'Breaks one link: `cut` (connections end, new ones are refused), `blackhole` (what is sent is swallowed) or `latency`, both ways or one.',
+    title: ({ link, how, way, latency }) => `${how === 'latency' ? `slow down link ${link.proxy} by ${latency}` : `${how} link ${link.proxy}`}${way === 'both' ? '' : `, ${way} only`}`,
+    undoTitle: ({ link }) => `heal link ${link.proxy}`,
+    byHand: ({ link }) => `DELETE ${link.toxiproxy}/proxies/${link.proxy}/toxics/muster-forth and …/muster-back, and POST {"enabled":true} to ${link.toxiproxy}/proxies/${link.proxy}`,
+    isFault: true,
+    isLeased: true,
+    healsFirst: true,
     timeout: '10s',
     undoTimeout: '20s',
   },

@@ -1,11 +1,14 @@
 import type { Duration } from './duration.js'
-import type { ApiService, CacheCluster, DatabaseCluster, Monitoring } from './environment.js'
+import type { ApiService, CacheCluster, DatabaseCluster, Link, Monitoring } from './environment.js'
 import type { Loss } from './loss.js'
 import type { FileStore, SealedConfiguration } from './recovery.js'
 
 /** What each check takes. */
 export interface CheckInputs {
   'postgres.steady': { database: DatabaseCluster }
+  'postgres.onePrimary': { database: DatabaseCluster }
+  /** `atLeast`: an answer later than this counts as none. */
+  'link.broken': { link: Link, speaks: 'postgres' | 'redis', atLeast?: Duration }
   'postgres.invariants': { database: DatabaseCluster }
   /** `faultAtMs`: when the fault struck, for the RPA as a time. `rpo`: what may be lost; without it no acknowledged write. */
   'canaries.compare': { database: DatabaseCluster, failed: string, promoted: string, faultAtMs?: number, rpo?: Duration }
@@ -42,6 +45,16 @@ export const checkCatalog: { [C in CheckName]: CheckFacts<CheckInputs[C]> } = {
     about: 'Exactly one primary, every standby streaming and readable, synchronous as promised, archiving works, and the endpoint leads to the primary. Output: `primary`, `standby` (names).',
     title: () => 'the database pair is whole',
     timeout: '15s',
+  },
+  'postgres.onePrimary': {
+    about: 'Split brain is looked for: each node is asked at its own address, and exactly one takes writes.',
+    title: () => 'exactly one database takes writes',
+    timeout: '15s',
+  },
+  'link.broken': {
+    about: 'One question through a link is refused, not answered, or answered too late: proof that a fault of the network had its effect.',
+    title: ({ link }) => `link ${link.proxy} is broken`,
+    timeout: '90s',
   },
   'postgres.invariants': {
     about: 'Each business invariant of the environment answers true, asked through the endpoint.',

@@ -24,6 +24,7 @@ const actions = {
   })),
   'postgres.fence': matching<ActionInputs['postgres.fence']>()(closed({ database, node })),
   'postgres.promote': matching<ActionInputs['postgres.promote']>()(closed({ database, node })),
+  'postgres.release': matching<ActionInputs['postgres.release']>()(closed({ database })),
   'haproxy.switch': matching<ActionInputs['haproxy.switch']>()(closed({ database, to: text('Name of the node that the endpoint shall lead to.') })),
   'api.break': matching<ActionInputs['api.break']>()(closed({ api: ApiSchema, instance, fault: oneOf(['kill', 'hang'], 'SIGKILL or SIGSTOP.') })),
   'api.crashLoop': matching<ActionInputs['api.crashLoop']>()(closed({ api: ApiSchema, instance, for: plainDuration('How long it goes on, at most 60s.') })),
@@ -33,6 +34,12 @@ const actions = {
   'redis.promote': matching<ActionInputs['redis.promote']>()(closed({ cache, node: cacheNode })),
   'redis.switch': matching<ActionInputs['redis.switch']>()(closed({ cache, to: text('Name of the node that the endpoint shall lead to.') })),
   'toxiproxy.cut': matching<ActionInputs['toxiproxy.cut']>()(closed({ link: LinkSchema })),
+  'link.break': matching<ActionInputs['link.break']>()(closed({
+    link: LinkSchema,
+    how: oneOf(['cut', 'blackhole', 'latency'], 'Connections end and new ones are refused; what is sent is swallowed; or it arrives late.'),
+    way: oneOf(['both', 'forth', 'back'], 'Both ways, or one: forth is from whoever opens the connection. A cut is always both.'),
+    latency: Type.Optional(plainDuration('How late, for `how: latency`.')),
+  })),
   'component.kill': matching<ActionInputs['component.kill']>()(closed({ component })),
   'component.freeze': matching<ActionInputs['component.freeze']>()(closed({ component })),
   'files.backup': matching<ActionInputs['files.backup']>()(closed({ files: FileStoreSchema })),
@@ -47,6 +54,12 @@ const actions = {
 
 const checks = {
   'postgres.steady': matching<CheckInputs['postgres.steady']>()(closed({ database })),
+  'postgres.onePrimary': matching<CheckInputs['postgres.onePrimary']>()(closed({ database })),
+  'link.broken': matching<CheckInputs['link.broken']>()(closed({
+    link: LinkSchema,
+    speaks: oneOf(['postgres', 'redis'], 'What stands behind it.'),
+    atLeast: Type.Optional(plainDuration('An answer that is later than this counts as none, at most 60s.')),
+  })),
   'postgres.invariants': matching<CheckInputs['postgres.invariants']>()(closed({ database })),
   'canaries.compare': matching<CheckInputs['canaries.compare']>()(closed({
     database,

@@ -58,6 +58,9 @@ const alerts = [
   alert('PostgresDown', 'pg_up == 0 or up{job="postgres"} == 0', 'critical', 'PostgreSQL {{ $labels.node }} does not answer'),
   alert('NoPrimary', '(count(pg_muster_in_recovery == 0) or vector(0)) != 1', 'critical', 'There are {{ $value }} PostgreSQL primaries'),
   alert('ReplicationBroken', '(sum(pg_muster_streaming) or vector(0)) < 1', 'warning', 'No standby is streaming', '2s'),
+  // By the shop's own count of how long an order takes: half of them over a second.
+  alert('SlowOrders', 'histogram_quantile(0.5, sum by (le) (rate(http_request_duration_seconds_bucket{method="POST",route="/v1/orders"}[5s]))) > 1', 'warning',
+    'Orders take longer than a second'),
   alert('ApiDown', 'up{job="api"} == 0', 'critical', 'API instance {{ $labels.node }} does not answer'),
   alert('HighErrorRate', 'sum(rate(http_requests_total{code="5xx"}[5s])) > 0.2 * sum(rate(http_requests_total[5s]))', 'critical',
     'More than a fifth of the requests fail'),

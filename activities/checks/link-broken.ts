@@ -1,0 +1,57 @@
+import { connect } from 'node:net'
+import type { CheckInputs } from '../../src/drill/checks.js'
+import { durationMs } from '../../src/drill/duration.js'
+import { messageOf } from '../../src/errors.js'
+import type { Check } from '../action.js'
+import { proxyOf } from '../toxiproxy.js'
+
+const answerMs = 1_500
+
+/** What each protocol answers with one byte at least, before any log-in: PostgreSQL's question for TLS, and Redis' PING. */
+const questions = { postgres: Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]), redis: Buffer.from('PING\r\n') }
+
+/** One question through the link: refused, unanswered, or answered so late that it counts as broken. */
+export const linkBroken: Check<CheckInputs['link.broken']> = async ({ link, speaks, atLeast }, context) => {
+  const lateMs = atLeast === undefined ? undefined : durationMs(atLeast)
+  const expected = lateMs === undefined ? `no answer within ${answerMs} ms` : `no answer within ${atLeast}`
+  try {
+    const { listen } = await proxyOf(link, context)
+    const { host, port } = addressOf(listen, link.toxiproxy)
+    const answer = await askOnce(host, port, questions[speaks], Math.max(answerMs, lateMs ?? 0), context.signal)
+    const broken = 'error' in answer || (lateMs !== undefined && answer.ms >= lateMs)
+    return { outcome: broken ? 'pass' : 'fail', observed: `${link.proxy}: ${'error' in answer ? answer.error : `an answer after ${answer.ms} ms`}`, expected, output: {} }
+  } catch (error) {
+    context.signal.throwIfAborted()
+    return { outcome: 'blind', observed: messageOf(error), expected, output: {} }
+  }
+}
+
+/** A proxy that listens on every address is asked where its Toxiproxy is. */
+function addressOf (listen: string, toxiproxy: string): { host: string, port: number } {
+  const at = listen.lastIndexOf(':')
+  const host = listen.slice(0, at).replace(/^\[|\]$/g, '')
+  return { host: host === '' || host === '0.0.0.0' || host === '::' ? new URL(toxiproxy).hostname : host, port: Number(listen.slice(at + 1)) }
+}
+
+function askOnce (host: string, port: number, question: Buffer, deadlineMs: number, signal: AbortSignal): Promise<{ ms: number } | { error: string }> {
+  return new Promise((resolve, reject) => {
+    const from = performance.now()
+    const socket = connect({ host, port }, () => { socket.write(question) })
+    const end = (result: { ms: number } | { error: string }): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', abort)
+      socket.destroy()
+      resolve(result)
+    }
+    const abort = (): void => {
+      clearTimeout(timer)
+      socket.destroy()
+      reject(signal.reason as Error)
+    }
+    const timer = setTimeout(() => { end({ error: `no answer within ${deadlineMs} ms` }) }, deadlineMs)
+    signal.addEventListener('abort', abort, { once: true })
+    socket.once('data', () => { end({ ms: Math.round(performance.now() - from) }) })
+    socket.once('error', error => { end({ error: messageOf(error) }) })
+    socket.once('close', () => { end({ error: 'the connection was closed without an answer' }) })
+  })
+}

@@ -35,7 +35,12 @@ export async function whoDecides (deps: WhoDecidesDeps, { runbook, commander, en
   }
 }
 
-export interface Question { roles: Role[], place: Place, requester: string }
+export interface Question {
+  roles: Role[]
+  place: Place
+  /** Who started the drill, where they may not answer. */
+  requester?: string
+}
 
 /** Who can answer a question now. */
 export function createAnswerers ({ onCall }: WhoDecidesDeps) {

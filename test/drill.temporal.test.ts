@@ -226,6 +226,49 @@ describe('gates', () => {
     assert.equal(world.broken.size, 0)
   })
 
+  test('a gate says who can answer now; a deputy does, and the record says for whom', async () => {
+    const away = { ...ben, awayUntilMs: Date.parse('2099-01-01T00:00:00Z') }
+    const dora = { id: 'dora', name: 'Dora', roles: [], standsInFor: [{ ...ben, fourEyes: false }] }
+    world.onCall = async () => [ana, away, dora]
+    const input = drillOf([gate('go', { deadline: '60s' })])
+    await temporal.door.start(input)
+    const { waitingFor } = await until(input, status => status.waitingFor[0]?.canAnswer !== undefined)
+    assert.equal(waitingFor[0]!.canAnswer, 'Dora (for Ben)')
+    await temporal.door.decide(input.drillId, { step: 'go', answer: 'approve', person: dora, door: 'api', key: 'k' })
+    await result(input)
+    assert.deepEqual(find(input, 'gate.decided')[0]!.for, { id: 'ben', name: 'Ben' })
+    assert.match(find(input, 'step.finished')[0]!.summary, /approved by Dora \(for Ben\)/)
+  })
+
+  test('who can answer cannot be asked: the gate stands all the same', async () => {
+    world.onCall = async () => { throw new Error('the store is down') }
+    const input = drillOf([gate('go', { deadline: '60s' })])
+    await temporal.door.start(input)
+    await waitingAt(input, 'go')
+    await temporal.door.decide(input.drillId, { step: 'go', answer: 'approve', person: ben, door: 'api', key: 'k' })
+    assert.equal((await result(input)).verdict, 'passed')
+    assert.deepEqual(find(input, 'people.asked'), [])
+  })
+
+  test('in production only who was trusted there decides and confirms; a service account nowhere', async () => {
+    const steps = [gate('go', { deadline: '60s' }), { id: 'look', kind: 'task' as const, instructions: 'look', role: 'approver' as const, deadline: '60s' }]
+    const input = drillOf(steps, { environment: { tier: 'production' }, runbook: { environments: ['tier:production'] }, production: true })
+    await temporal.door.start(input)
+    await waitingAt(input, 'go')
+    const trusted = { ...ben, roles: [], grants: [{ role: 'approver' as const, in: 'tier:production', fourEyes: true }] }
+    const robot = { ...trusted, id: 'ci', name: 'Ci', service: true }
+    const say = async (person: typeof ben): Promise<unknown> => await temporal.door.decide(input.drillId, { step: 'go', answer: 'approve', person, door: 'api', key: person.id })
+    const confirm = async (person: typeof ben): Promise<unknown> => await temporal.door.confirm(input.drillId, { step: 'look', person, door: 'api', key: person.id })
+    await refusedWith('decision.role', /Cleo is nothing in world-/, say(cleo))
+    await refusedWith('decision.service', /Ci is a service account/, say(robot))
+    await say(trusted)
+    await waitingAt(input, 'look')
+    await refusedWith('decision.role', /"look" is for approver; Cleo is nothing in world-/, confirm(cleo))
+    await refusedWith('decision.service', /a task is done by a person/, confirm(robot))
+    await confirm(trusted)
+    assert.equal((await result(input)).verdict, 'passed')
+  })
+
   test('hold: the gate stays open past its deadline, and says so', async () => {
     const input = drillOf([gate('go', { deadline: '100ms', onTimeout: 'hold' })])
     await temporal.door.start(input)

@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { whoDecides } from '../activities/who-decides.js'
 import { refusedAsSecond } from '../src/drill/four-eyes.js'
 import { answerersText, whoCanAnswer, type OnCall } from '../src/drill/on-call.js'
 import type { Person, Place, Role } from '../src/drill/people.js'
+import type { Runbook } from '../src/drill/runbook.js'
 import { may, mayIn, rights, ruleOf, type Right } from '../src/drill/rights.js'
 import { rightsPage } from '../src/http/rights-page.js'
 
@@ -94,4 +96,24 @@ test('a deputy has what is done for people, and nothing more', () => {
 
 test('docs/rights.md is what the table says; if not: npm run docs', () => {
   assert.ok(readFileSync(new URL('../docs/rights.md', import.meta.url), 'utf8') === rightsPage(), 'docs/rights.md is stale: npm run docs')
+})
+
+const runbook: Runbook = {
+  name: 'r', title: 'R', type: 'full-test', environments: ['tier:staging'],
+  steps: [{ id: 'go', kind: 'gate', effect: 'x', role: 'approver', approvals: 2, deadline: '1m' }, { id: 'not-here', kind: 'gate', effect: 'x', role: 'management', deadline: '1m', when: false }],
+}
+const refusals = async (people: OnCall[] | Error, environment: Place = shop): Promise<string[]> => (await whoDecides({
+  onCall: async () => { if (people instanceof Error) throw people; return people },
+}, { runbook, environment, commander: { id: 'ana', name: 'Ana' } })).map(({ code, message }) => `${code}: ${message}`)
+
+test('a drill whose gate nobody could answer now is refused, naming who is away and what mends it', async () => {
+  assert.deepEqual(await refusals([person('ana', ['approver']), benAway, person('cai', ['approver'])]), [
+    'preflight.nobody: step "go" needs 2 × approver in shop beside Ana, who starts the drill. Who can answer now: Cai; Ben is away until 2026-11-25 08:00, without a deputy (`muster people add ID --role approver`; who is away names a deputy)',
+  ])
+  assert.deepEqual(await refusals([benAway, standing('dora', ben), person('cai', ['approver'])]), [])
+  assert.match((await refusals([ben, person('cai', ['approver'])], till))[0]!, /needs 2 × approver in till .*now: nobody \(`muster people grant ID approver@till, confirmed by a second admin`/)
+})
+
+test('who could answer cannot be asked: refused, blind is never a pass', async () => {
+  assert.deepEqual(await refusals(new Error('the store is down')), ['preflight.blind: who holds approver could not be asked: the store is down'])
 })

@@ -29,6 +29,14 @@ export const { holder } = proxyActivities<Pick<Activities, 'holder'>>({
   summary: 'who holds the environment',
 })
 
+/** Who can be asked is good to know, and never a reason to wait. */
+export const { answerers } = proxyActivities<Pick<Activities, 'answerers'>>({
+  startToCloseTimeout: '5s',
+  scheduleToCloseTimeout: '20s',
+  retry: { initialInterval: '500ms', maximumAttempts: 3 },
+  summary: 'who can answer now',
+})
+
 /** What reaches into an environment runs on that environment's task queue: a worker sits in the network that it works on. */
 export function activitiesIn (taskQueue: string | undefined) {
   const { preflight } = proxyActivities<Pick<Activities, 'preflight'>>({

@@ -2,6 +2,8 @@ import { condition } from '@temporalio/workflow'
 import { durationMs, durationText } from '../src/drill/duration.js'
 import { voterText } from '../src/drill/decide.js'
 import { stepTitle, type GateStep, type TaskStep } from '../src/drill/runbook.js'
+import type { Role } from '../src/drill/people.js'
+import { answerers } from './activities.js'
 import type { Run, StepResult } from './run.js'
 
 /**
@@ -16,6 +18,7 @@ export async function gate (run: Run, step: GateStep): Promise<StepResult> {
     type: 'gate.opened', step: step.id, title: stepTitle(step), effect: step.effect, risk: step.risk, roles: [step.role], approvals, deadlineAtMs, onTimeout: step.onTimeout ?? 'abort',
   })
   run.enter('waiting')
+  sayWhoCan(run, step.id, [step.role], run.input.commander.id)
   const decided = (): boolean => !gates.isOpen(step.id)
   try {
     let answered = await untilDeadline(run, step.id, step.reminders ?? [], deadlineAtMs, decided)
@@ -24,6 +27,7 @@ export async function gate (run: Run, step: GateStep): Promise<StepResult> {
       gates.escalate(step.id, step.escalateTo!)
       journal.emit({ type: 'gate.escalated', step: step.id, role: step.escalateTo!, deadlineAtMs })
       journal.hurry()
+      sayWhoCan(run, step.id, [step.role, step.escalateTo!], run.input.commander.id)
       answered = await untilDeadline(run, step.id, step.reminders ?? [], deadlineAtMs, decided)
     }
     if (!answered && step.onTimeout === 'hold') {
@@ -58,6 +62,7 @@ export async function task (run: Run, step: TaskStep): Promise<StepResult> {
   gates.openTask(step.id, step.role)
   journal.emit({ type: 'task.opened', step: step.id, instructions: step.instructions, role: step.role, deadlineAtMs })
   run.enter('waiting')
+  sayWhoCan(run, step.id, [step.role])
   const answered = await untilDeadline(run, step.id, [], deadlineAtMs, () => !gates.isOpen(step.id))
   gates.close(step.id, 'its deadline passed')
   if (gates.openNames().length === 0) run.enter('running')
@@ -79,6 +84,16 @@ export function missed (run: Run, step: { id: string, onTimeout?: 'fail' | 'abor
   }
 }
 
+/** Names who can answer now. Nothing waits for it: where it cannot be asked, the question stands all the same. */
+function sayWhoCan (run: Run, step: string, roles: Role[], requester?: string): void {
+  const { name, tier } = run.input.environment
+  answerers({ roles, place: { name, tier }, requester }).then(found => {
+    if (!run.gates.isOpen(step)) return
+    run.journal.emit({ type: 'people.asked', step, ...found })
+    run.journal.hurry()
+  }, () => undefined)
+}
+
 /** Waits, with reminders before the deadline. False: the deadline passed. */
 async function untilDeadline (run: Run, step: string, reminders: string[], deadlineAtMs: number, done: () => boolean): Promise<boolean> {
   const reminderTimes = reminders.map(text => deadlineAtMs - durationMs(text)).filter(atMs => atMs > Date.now()).sort((a, b) => a - b)
@@ -87,6 +102,8 @@ async function untilDeadline (run: Run, step: string, reminders: string[], deadl
     const leftMs = deadlineAtMs - Date.now()
     run.journal.emit({ type: 'gate.reminded', step, leftMs })
     run.journal.hurry()
+    const gate = run.gates.gate(step)
+    if (gate) sayWhoCan(run, step, gate.roles, gate.requester)
   }
   const leftMs = Math.max(1, deadlineAtMs - Date.now())
   return await condition(done, leftMs, { summary: `${step}: ${durationText(leftMs)} to answer` })

@@ -1,5 +1,6 @@
 import { voterText } from '../drill/decide.js'
 import { clockText, durationText } from '../drill/duration.js'
+import { answerersText } from '../drill/on-call.js'
 import { revertText, type DrillEvent } from '../drill/timeline.js'
 import type { Paint, Style } from './paint.js'
 import { clean } from './text.js'
@@ -34,6 +35,7 @@ function drawn (event: DrillEvent, drillId: string): Drawn {
     }
     case 'fault.struck': return { mark: '⚡', style: yellow, text: `${event.step}: the fault has struck` }
     case 'gate.opened': return { mark: '⧖', style: yellow, text: `${event.step}: waiting for approval 0/${event.approvals} by ${event.roles.join(' or ')}, ${left(event.deadlineAtMs)}, else ${event.onTimeout} → muster approve ${drillId} ${event.step}` }
+    case 'people.asked': return { mark: '·', style: event.can.length > 0 ? 'dim' : red, text: `${event.step}: can answer now: ${answerersText(event)}` }
     case 'gate.reminded': return { mark: '⧖', style: yellow, text: `${event.step}: still waiting, ${clockText(event.leftMs)} left → muster approve ${drillId} ${event.step}` }
     case 'gate.escalated': return { mark: '⧖', style: yellow, text: `${event.step}: escalated to ${event.role}, ${left(event.deadlineAtMs)} → muster approve ${drillId} ${event.step}` }
     case 'gate.overdue': return { mark: '⧖', style: red, text: `${event.step}: nobody answered in time; held until somebody does → muster approve ${drillId} ${event.step}` }

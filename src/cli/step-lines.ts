@@ -100,6 +100,7 @@ function waitingLines (waiting: Waiting, now: number, width: number): Line[] {
     waiting.kind === 'task' ? `do: ${waiting.title}` : undefined,
     waiting.effect === undefined ? undefined : `on approve: ${waiting.effect}`,
     waiting.risk === undefined ? undefined : `it can break: ${waiting.risk}`,
+    waiting.canAnswer === undefined ? undefined : `can answer now: ${waiting.canAnswer}`,
     `who: ${waiting.roles.join(' or ')}${waiting.votes.length > 0 ? `; so far ${waiting.votes.map(vote => `${vote.name} ${vote.answer === 'approve' ? 'approved' : 'rejected'}`).join(', ')}` : ''}${waiting.onTimeout === undefined ? '' : `; if nobody answers: ${waiting.onTimeout}`}`,
   ].filter(text => text !== undefined)
   return [...head, ...about.flatMap(text => wrap(clean(text), width - 6).slice(0, 3)).map((line): Line => ['      ', styled('dim', line)])]

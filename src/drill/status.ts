@@ -2,6 +2,7 @@ import { recoveryClock, type RecoveryClock } from './clock.js'
 import { voterText } from './decide.js'
 import { durationMs } from './duration.js'
 import type { Objectives, Tier } from './environment.js'
+import { answerersText } from './on-call.js'
 import type { Role } from './people.js'
 import type { StepKind } from './runbook.js'
 import { revertText, type DrillEvent, type EventBody, type Phase, type Severity } from './timeline.js'
@@ -66,6 +67,8 @@ export interface Waiting {
   onTimeout?: string
   /** Its deadline has passed and it is held open. */
   overdue?: boolean
+  /** Who can answer now, and who is away: as it was when the question was opened, last reminded of or escalated. */
+  canAnswer?: string
   /** The command to paste. */
   command: string
 }
@@ -152,6 +155,7 @@ function apply (status: DrillStatus, event: { atMs: number } & EventBody): void 
         if (event.answer === 'approve') waiting.approved++
       })
       break
+    case 'people.asked': update(status, event.step, waiting => { waiting.canAnswer = answerersText(event) }); break
     case 'gate.overdue': update(status, event.step, waiting => { waiting.overdue = true }); break
     case 'gate.closed': status.waitingFor = status.waitingFor.filter(waiting => waiting.step !== event.step); break
     case 'task.confirmed': status.waitingFor = status.waitingFor.filter(waiting => waiting.step !== event.step); break

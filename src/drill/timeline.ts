@@ -2,6 +2,7 @@ import type { CheckOutcome } from './checks.js'
 import type { Objectives, Tier } from './environment.js'
 import type { Loss } from './loss.js'
 import type { Observation } from './observation.js'
+import type { Absent, Answerer } from './on-call.js'
 import type { Door, Role, Seat } from './people.js'
 import type { DetectionSource, StepKind } from './runbook.js'
 import type { Verdict } from './verdict.js'
@@ -22,6 +23,7 @@ export type EventBody =
   | { type: 'step.finished', step: string, outcome: StepOutcome, summary: string, attempts?: number, expected?: string, output?: Record<string, unknown>, error?: { code: string, message: string } }
   | { type: 'fault.struck', step: string, faultAtMs: number }
   | { type: 'gate.opened', step: string, title: string, effect: string, risk?: string, roles: Role[], approvals: number, deadlineAtMs: number, onTimeout: string }
+  | { type: 'people.asked', step: string, can: Answerer[], away: Absent[] }
   | { type: 'gate.reminded', step: string, leftMs: number }
   | { type: 'gate.escalated', step: string, role: Role, deadlineAtMs: number }
   | { type: 'gate.overdue', step: string }

@@ -1,5 +1,6 @@
 import { voterText } from '../drill/decide.js'
 import { durationText } from '../drill/duration.js'
+import { answerersText } from '../drill/on-call.js'
 import type { RecoveryClock } from '../drill/clock.js'
 import type { DrillReport } from '../drill/report.js'
 import { revertText, type DrillEvent } from '../drill/timeline.js'
@@ -51,6 +52,7 @@ export function eventText (event: DrillEvent): { what: string, text: string } {
     case 'gate.reminded': return { what: event.step, text: `reminded, ${durationText(event.leftMs)} left` }
     case 'gate.escalated': return { what: event.step, text: `escalated to ${event.role}, until ${timeOfDay(event.deadlineAtMs)}` }
     case 'gate.overdue': return { what: event.step, text: 'nobody answered in time; held' }
+    case 'people.asked': return { what: event.step, text: `can answer: ${answerersText(event)}` }
     case 'gate.decided': return { what: voterText({ name: event.person.name, for: event.for }), text: `${event.answer === 'approve' ? 'approved' : 'rejected'} ${event.step} through ${event.door}${event.verified ? '' : ', UNVERIFIED'}${event.reason ? `: ${event.reason}` : ''}` }
     case 'gate.closed': return { what: event.step, text: `closed: ${event.outcome}` }
     case 'task.opened': return { what: event.step, text: `asked ${event.role} to: ${event.instructions}` }

@@ -34,7 +34,7 @@ const Step = Type.Object({
 const Waiting = Type.Object({
   step: Type.String(), kind: oneOf(['gate', 'task']), title: Type.String(), roles: Type.Array(Role), approvals: Type.Number(), approved: Type.Number(),
   votes: Type.Array(Type.Object({ name: Type.String(), answer: oneOf(['approve', 'reject']) })),
-  deadlineAtMs: Type.Number(), effect: text, risk: text, onTimeout: text, overdue: Type.Optional(Type.Boolean()), command: Type.String(),
+  deadlineAtMs: Type.Number(), effect: text, risk: text, onTimeout: text, overdue: Type.Optional(Type.Boolean()), canAnswer: text, command: Type.String(),
 })
 
 /** DrillStatus of src/drill, for serialisation and the reference. */

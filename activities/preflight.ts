@@ -94,10 +94,12 @@ async function secrets (deps: PreflightDeps, { environment }: DrillInput): Promi
   return refusals.flat()
 }
 
+const secretKeys = ['password', 'webhook', 'token']
+
 function secretRefs (value: unknown): string[] {
   if (typeof value !== 'object' || value === null) return []
   return Object.entries(value).flatMap(([key, item]) =>
-    (key === 'password' || key === 'webhook') && typeof item === 'string' ? [item] : secretRefs(item))
+    (secretKeys.includes(key) || /^env:/.test(String(item))) && typeof item === 'string' ? [item] : secretRefs(item))
 }
 
 /** The checks that a runbook begins with are its steady state: not healthy now, then no drill. */

@@ -26,6 +26,8 @@ export const errorTable = {
   'environment.invalid': { status: 422, retryable: false, means: 'An environment file has errors', remedy: 'Run `muster check`; each error has file:line:col' },
   'environment.unknown': { status: 404, retryable: false, means: 'There is no environment of that name', remedy: 'Start the lab (`muster lab up`) or write runbooks/environments/NAME.yaml' },
   'environment.held': { status: 409, retryable: false, means: 'Another drill holds the environment', remedy: 'Wait for the drill that the message names, or abort it' },
+  'suite.invalid': { status: 422, retryable: false, means: 'A smoke suite has errors', remedy: 'Run `muster check`; each error has file:line:col' },
+  'suite.unknown': { status: 404, retryable: false, means: 'There is no smoke suite of that name', remedy: 'Run `muster check` to list the suites in runbooks/smoke' },
   'params.invalid': { status: 422, retryable: false, means: 'A parameter of the runbook is missing, unknown or wrong', remedy: 'The message names the parameter and what it takes' },
   'lookup.unresolved': { status: 422, retryable: false, means: 'A `{{ }}` names something that is not there', remedy: 'Mend the path; the message names what exists at that place' },
   'secret.missing': { status: 422, retryable: false, means: 'A secret reference (`env:NAME`, `file:PATH`) resolves to nothing', remedy: 'Set it on the worker that serves the environment' },

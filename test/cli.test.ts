@@ -241,7 +241,7 @@ test('check names each problem with its place, and a file that it does not know 
   assert.equal((await runCli(['check', '/books/a.yaml'], noServer, { check })).code, 0)
   const other = await runCli(['check', '/books/zzz.yaml'], noServer, { check })
   assert.equal(other.code, 2)
-  assert.match(other.err, /zzz\.yaml is no runbook or environment that Muster reads/)
+  assert.match(other.err, /zzz\.yaml is no runbook, environment or suite that Muster reads/)
 })
 
 test('the address is what was said, then the environment, then what muster dev left; its key stays on this machine', () => {

@@ -9,7 +9,7 @@ const deadlineMs = 3_000
 export const apiReady: Check<CheckInputs['api.ready']> = async ({ api }, context) => {
   const expected = `the service and ${api.instances.length} instances answer with a status below 400`
   const asked = await Promise.all([
-    { name: 'the service', url: serviceUrl(api), caFile: api.caFile },
+    { name: 'the service', url: serviceUrl(api, /^https?:/.test(api.url) ? api.url : await context.secret(api.url)), caFile: api.caFile },
     ...api.instances.map(({ name, url }) => ({ name, url, caFile: api.caFile })),
   ].map(async ({ name, url, caFile }) => ({ name, answer: await askOnce(url, { caFile, deadlineMs, drillId: context.drillId, signal: context.signal }) })))
   const bad = asked.filter(({ answer }) => 'error' in answer || answer.status >= 400)
@@ -21,8 +21,8 @@ export const apiReady: Check<CheckInputs['api.ready']> = async ({ api }, context
 }
 
 /** A service's address without a path is asked where its instances say that they are ready. */
-function serviceUrl (api: ApiService): string {
-  const url = new URL(api.url)
+function serviceUrl (api: ApiService, address: string): string {
+  const url = new URL(address)
   const first = api.instances[0]
   if (url.pathname === '/' && first) url.pathname = new URL(first.url).pathname
   return url.href

@@ -33,6 +33,10 @@ function shellOf (options: GlobalOptions): Shell {
   }
 }
 
+// Not made absolute: a place in a message is the path that the person sees.
+const runbooks = env.MUSTER_RUNBOOKS || 'runbooks'
+const catalogDirs = { runbookDirs: [runbooks], environmentDirs: [join(runbooks, 'environments'), env.MUSTER_ENVIRONMENTS || join(relative(process.cwd(), home), 'environments')] }
+
 const parts: Parts = {
   home,
   version: musterVersion,
@@ -47,14 +51,26 @@ const parts: Parts = {
   },
   check: async () => {
     const [{ checkFiles }, { loadCatalog }, { problemLine }] = await Promise.all([import('./check.js'), import('../runbook/catalog.js'), import('../runbook/problem.js')])
-    // Not made absolute: a place in a message is the path that the person sees.
-    const runbooks = env.MUSTER_RUNBOOKS || 'runbooks'
-    const environments = env.MUSTER_ENVIRONMENTS || join(relative(process.cwd(), home), 'environments')
     return async files => {
-      const catalog = await loadCatalog({ runbookDirs: [runbooks], environmentDirs: [join(runbooks, 'environments'), environments] })
+      const catalog = await loadCatalog(catalogDirs)
       type Loaded = ReadonlyArray<{ file: string, problems: Parameters<typeof problemLine>[0][] }>
       const lines = (loaded: Loaded): Checked[] => loaded.map(({ file, problems }) => ({ file, problems: problems.map(problemLine) }))
-      return checkFiles({ runbooks: lines(catalog.runbooks), environments: lines(catalog.environments) }, runbooks, files)
+      return checkFiles({ runbooks: lines(catalog.runbooks), environments: lines(catalog.environments), suites: lines(catalog.suites) }, runbooks, files)
+    }
+  },
+  smoke: async () => {
+    const [{ loadCatalog }, { runSuite }, { secretsFrom }, draw, { randomBytes }] = await Promise.all([
+      import('../runbook/catalog.js'), import('../smoke/run.js'), import('../secrets.js'), import('../report/suite.js'), import('node:crypto'),
+    ])
+    return {
+      run: async ({ environment: name, suite: wanted, onPlan, ...options }) => {
+        const catalog = await loadCatalog(catalogDirs)
+        const environment = catalog.environment(name).value
+        const suite = catalog.suite(wanted ?? environment.smoke?.suite ?? 'production').value
+        onPlan(options.only?.length ?? suite.checks.length)
+        return await runSuite({ ...options, suite, environment, runId: `smoke-${randomBytes(4).toString('hex')}`, secret: secretsFrom(env) })
+      },
+      draw: { json: draw.renderSuiteJson, junit: draw.renderSuiteJunit, prometheus: draw.renderSuitePrometheus, html: draw.renderSuiteHtml },
     }
   },
   firstAdmin: async options => {

@@ -7,6 +7,7 @@ import { addMachine } from './machine.js'
 import { addPeople } from './people.js'
 import { addRecorded } from './recorded.js'
 import { addRunning } from './running.js'
+import { addSmoke, type SmokeDoor } from './smoke.js'
 import { complaintLines, complaintOf, type About } from './complaint.js'
 import type { Shell } from './shell.js'
 
@@ -23,6 +24,7 @@ export interface Parts {
   check: () => Promise<CheckFiles>
   /** The first admin of an installation, made beside its store. */
   firstAdmin: (options: { id: string, name?: string, recover?: boolean }) => Promise<FirstAdmin>
+  smoke: () => Promise<SmokeDoor>
   entry: (name: 'migrate' | 'worker' | 'watchdog' | 'server') => Promise<void>
 }
 
@@ -84,6 +86,7 @@ Key: MUSTER_KEY, or the file .muster/key that \`muster dev\` writes`)
   addDeciding(program, run)
   addHalting(program, run)
   addRecorded(program, run, parts)
+  addSmoke(program, run, parts)
   addPeople(program, run, parts)
   addMachine(program, run, parts)
   everyCommand(program, command => {

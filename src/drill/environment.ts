@@ -24,6 +24,8 @@ export interface Environment {
   load?: LoadAllowance
   /** Webhooks that `notify` steps post to, by name. */
   channels?: Record<string, { webhook: SecretRef }>
+  /** What smoke suites are told of this environment. */
+  smoke?: { suite?: string, params?: Record<string, string | number | boolean> }
   /** When no drill may start, e.g. a freeze: ISO times. */
   blackouts?: Array<{ from: string, to: string, reason: string }>
 }
@@ -144,11 +146,15 @@ export interface CacheCluster {
 export interface CachedPage { name: string, path: string, sql: string }
 
 export interface ApiService {
-  /** Where its users reach it. */
+  /** Where its users reach it, or `env:NAME` where that stands. */
   url: string
   /** Certificate authority of that address, as a file on the worker. */
   caFile?: string
   instances: ApiInstance[]
+  /** The same without encryption: it must lead to `url`. */
+  plainUrl?: string
+  /** A token that reads, for services whose tokens are given out by hand. */
+  token?: SecretRef
   /** A customer that exists for drills: its orders stay. */
   customer?: Customer
   /** Synthetic people whom smoke checks and load log in as, by role: `customer`, `admin`. */
@@ -168,6 +174,11 @@ export interface Customer {
 export interface Monitoring {
   prometheus: string
   alertmanager?: string
+  /** `host:port` on the worker where Alertmanager delivers alerts that carry the label `muster_smoke`. */
+  alertReceiver?: string
+  grafana?: { url: string, token?: SecretRef }
+  /** A log store that speaks Elasticsearch's protocol. */
+  logs?: { url: string, index: string, token?: SecretRef }
 }
 
 /** What load an environment stands, and what is watched meanwhile. */

@@ -6,7 +6,7 @@ const alone = /^\{\{\s*([^{}]+?)\s*\}\}$/
 
 /**
  * Puts values into any JSON. A text that is one `{{ }}` becomes the value itself, of its own type; inside a longer text it becomes
- * text. `missing`: the names that stand for nothing, each once.
+ * text; what stands for nothing stays. `missing`: the names that stand for nothing, each once.
  * @param encode of each value that is put into a longer text, e.g. encodeURIComponent for a path
  */
 export function fill<T> (value: T, values: Values, encode: (text: string) => string = text => text): { value: T, missing: string[] } {
@@ -20,7 +20,7 @@ export function fill<T> (value: T, values: Values, encode: (text: string) => str
     if (typeof value === 'string') {
       const whole = alone.exec(value)
       if (whole) return find(whole[1]!) ?? value
-      return value.replace(every, (_, name: string) => encode(textOf(find(name))))
+      return value.replace(every, (original, name: string) => { const found = find(name); return found === undefined ? original : encode(textOf(found)) })
     }
     if (Array.isArray(value)) return value.map(walk)
     if (value !== null && typeof value === 'object') return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, walk(item)]))

@@ -39,6 +39,8 @@ export interface JourneyContext {
   signal: AbortSignal
   /** Sees each answer, e.g. to look at its cookies. */
   onAnswer?: (step: HttpStep, answer: HttpAnswer) => string[]
+  /** Called once with what was captured, before the first step that cleans up; not where a step failed. */
+  between?: (captures: Values) => Promise<void>
 }
 
 /**
@@ -51,7 +53,16 @@ export async function runJourney (steps: readonly HttpStep[], context: JourneyCo
   /** Tokens that the service took before: a 401 later says that it no longer does. */
   const accepted = new Set<string>()
   let broken = false
+  let between = context.between
+  let thrown: { error: unknown } | undefined
+  const lookAt = async (): Promise<void> => {
+    const look = between
+    between = undefined
+    // What it throws must not keep what was made from being removed.
+    if (!broken) await look?.(captures).catch((error: unknown) => { thrown = { error } })
+  }
   for (const step of steps) {
+    if (step.always === true) await lookAt()
     if (broken && step.always !== true) {
       records.push({ name: step.name, outcome: 'skipped', observed: 'an earlier step failed', ms: 0, tries: 0 })
       continue
@@ -60,6 +71,8 @@ export async function runJourney (steps: readonly HttpStep[], context: JourneyCo
     records.push(step.always === true ? { ...record, always: true } : record)
     if (record.outcome !== 'pass' && step.always !== true) broken = true
   }
+  await lookAt()
+  if (thrown !== undefined) throw (thrown as { error: unknown }).error
   const good = (always: boolean): boolean => records.every(record => (record.always === true) !== always || record.outcome === 'pass')
   return { steps: records, captures, passed: good(false), cleaned: good(true) }
 }

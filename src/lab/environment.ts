@@ -71,10 +71,11 @@ export function labEnvironment (layout: Layout, servers: Server[], accounts: Acc
       url: `https://127.0.0.1:${ports.https}`,
       caFile: caFile(base),
       instances: (['api1', 'api2'] as const).map((name) => ({ name, url: `http://127.0.0.1:${ports[name]}/readyz`, control: control(name) })),
+      plainUrl: `http://127.0.0.1:${ports.http}`,
       accounts: Object.fromEntries(Object.entries<Account>({ ...accounts }).map(([role, { email, passwordFile }]) => [role, { email, password: `file:${passwordFile}` }])),
       customer: { email: accounts.drill.email, password: `file:${accounts.drill.passwordFile}`, products: [1, 2, 3, 4, 5, 6] },
     },
-    monitoring: { prometheus: `http://127.0.0.1:${ports.prometheus}`, alertmanager: `http://127.0.0.1:${ports.alertmanager}` },
+    monitoring: { prometheus: `http://127.0.0.1:${ports.prometheus}`, alertmanager: `http://127.0.0.1:${ports.alertmanager}`, alertReceiver: `127.0.0.1:${ports.alertReceiver}` },
     load: {
       hosts: ['127.0.0.1'],
       watch: [
@@ -89,6 +90,8 @@ export function labEnvironment (layout: Layout, servers: Server[], accounts: Acc
         { name: 'cache hits', query: 'sum(rate(storefront_catalogue_reads_total{outcome="hit"}[15s])) / sum(rate(storefront_catalogue_reads_total[15s]))', unit: 'ratio' },
       ],
     },
+    // A lab lives for minutes, and is there to be broken: its last month says nothing.
+    smoke: { params: { window: '1m' } },
   }
 }
 

@@ -11,7 +11,7 @@ export type Ports = Record<typeof portNames[number], number>
 export const portNames = [
   'https', 'http', 'api1', 'api2', 'database', 'haproxyStats', 'pg1', 'pg2', 'redis1', 'redis2', 'toxiproxy',
   'apiToDatabase', 'apiToRedis', 'pg1ToPg2', 'pg2ToPg1', 'redis1ToRedis2', 'redis2ToRedis1',
-  'prometheus', 'alertmanager', 'pg1Exporter', 'pg2Exporter', 'redis1Exporter', 'redis2Exporter',
+  'prometheus', 'alertmanager', 'pg1Exporter', 'pg2Exporter', 'redis1Exporter', 'redis2Exporter', 'alertReceiver',
 ] as const
 
 export const nodeNames = ['pg1', 'pg2'] as const

@@ -2,14 +2,16 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Environment } from '../drill/environment.js'
 import { allSteps, type Runbook } from '../drill/runbook.js'
+import type { Suite } from '../drill/suite.js'
 import { DrillError, messageOf, type ErrorCode } from '../errors.js'
 import { checkRunbook, type Known } from './check.js'
-import { isSound, loadEnvironment, loadRunbook, type Loaded } from './load.js'
+import { isSound, loadEnvironment, loadRunbook, loadSuite, type Loaded } from './load.js'
 import { didYouMean } from './nearest.js'
 import { namePattern } from './pieces.js'
 import { errorsOf, inOrder, problemLine, type Problem } from './problem.js'
 
 export interface CatalogDirs {
+  /** Suites lie in their folder `smoke`. */
   runbookDirs: readonly string[]
   /** Searched in this order too: one of the user's, one that the lab writes. A folder that is not there holds nothing. */
   environmentDirs: readonly string[]
@@ -23,8 +25,11 @@ export interface Catalog {
   runbook: (name: string) => Sound<Runbook>
   /** Throws `input.invalid`, `environment.unknown` or `environment.invalid`. */
   environment: (name: string) => Sound<Environment>
+  /** Throws `input.invalid`, `suite.unknown` or `suite.invalid`. */
+  suite: (name: string) => Sound<Suite>
   runbooks: ReadonlyArray<Loaded<Runbook>>
   environments: ReadonlyArray<Loaded<Environment>>
+  suites: ReadonlyArray<Loaded<Suite>>
   /** The runbooks that one nests, at any depth, by name: what a drill's input takes along. Throws as runbook(). */
   nested: (runbook: Runbook) => Record<string, Runbook>
   problems: readonly Problem[]
@@ -37,11 +42,13 @@ export interface Catalog {
 export async function loadCatalog ({ runbookDirs, environmentDirs }: CatalogDirs, known: Pick<Known, 'holders'> = {}): Promise<Catalog> {
   const environments = await loadAll(environmentDirs, loadEnvironment)
   const runbooks = await loadAll(runbookDirs, loadRunbook)
+  const suites = await loadAll(runbookDirs.map(dir => join(dir, 'smoke')), loadSuite)
   const fitting = runbooks.filter((loaded): loaded is Sound<Runbook> => loaded.value !== undefined)
   const everything: Known = {
     ...known,
     runbooks: new Map(fitting.map(({ name, value }) => [name, value])),
     runbookNames: runbooks.map(({ name }) => name),
+    suiteNames: suites.map(({ name }) => name),
     environments: environments.filter(isSound).map(({ value }) => value),
   }
   for (const loaded of fitting) loaded.problems.push(...checkRunbook(loaded, everything))
@@ -49,10 +56,12 @@ export async function loadCatalog ({ runbookDirs, environmentDirs }: CatalogDirs
   return {
     runbook,
     environment: name => pick(name, environments, 'environment'),
+    suite: name => pick(name, suites, 'suite'),
     runbooks,
     environments,
+    suites,
     nested: root => nestedIn(root, name => runbook(name).value),
-    problems: inOrder([...runbooks, ...environments].flatMap(({ problems }) => problems)),
+    problems: inOrder([...runbooks, ...environments, ...suites].flatMap(({ problems }) => problems)),
   }
 }
 
@@ -82,8 +91,8 @@ function unreadable<T> (file: string, error: unknown): Loaded<T> {
   return { name, file, hash: '', problems: [problemAt('', error.message.replace(`${file} `, '').replace(`${file}: `, ''))], problemAt }
 }
 
-function pick<T> (name: string, all: Array<Loaded<T>>, what: 'runbook' | 'environment'): Sound<T> {
-  if (!new RegExp(namePattern).test(name)) throw new DrillError('input.invalid', `${JSON.stringify(name.slice(0, 80))} is no name of ${what === 'runbook' ? 'a runbook' : 'an environment'}`)
+function pick<T> (name: string, all: Array<Loaded<T>>, what: 'runbook' | 'environment' | 'suite'): Sound<T> {
+  if (!new RegExp(namePattern).test(name)) throw new DrillError('input.invalid', `${JSON.stringify(name.slice(0, 80))} is no name of ${what === 'environment' ? 'an' : 'a'} ${what}`)
   const loaded = all.find(other => other.name === name)
   const hint = loaded ? undefined : didYouMean(name, all.map(other => other.name))
   if (!loaded) throw new DrillError(`${what}.unknown` satisfies ErrorCode, `there is no ${what} "${name}"${hint ? ` (${hint})` : ''}`)

@@ -126,9 +126,11 @@ export const CacheSchema = closed({
 }, 'The cache.')
 
 export const ApiSchema = closed({
-  url: url('Where its users reach it.'),
+  url: Type.String({ pattern: '^(https?://[^\\s]+|env:[A-Za-z_][A-Za-z0-9_]*)$', maxLength: 2000, description: 'Where its users reach it; `env:NAME` where that stands in a variable.', errorMessage: 'an address that starts with http:// or https://, or env:NAME' }),
   caFile: Type.Optional(absolutePath('Certificate authority of that address, a file on the worker.')),
-  instances: list(closed({ name: name('Name of the instance.'), url: url('Its own address.'), control: ControlSchema }, 'One instance.'), 'The instances behind it.', { minItems: 1 }),
+  instances: list(closed({ name: name('Name of the instance.'), url: url('Its own address.'), control: ControlSchema }, 'One instance.'), 'The instances behind it; none where they are not yours to see.'),
+  plainUrl: Type.Optional(url('The same without encryption: it must lead to `url`.')),
+  token: Type.Optional(secret('A token that reads, for services whose tokens are given out by hand.')),
   customer: Type.Optional(closed({
     email: text('Who it is.'),
     password: secret('Its password.'),
@@ -140,6 +142,9 @@ export const ApiSchema = closed({
 export const MonitoringSchema = closed({
   prometheus: url('Address of Prometheus.'),
   alertmanager: Type.Optional(url('Address of Alertmanager.')),
+  alertReceiver: Type.Optional(Type.String({ pattern: '^[^\\s:/]+:\\d{1,5}$', description: 'Where, on the worker, Alertmanager delivers alerts that carry the label `muster_smoke`.', errorMessage: 'host:port' })),
+  grafana: Type.Optional(closed({ url: url('Address of Grafana.'), token: Type.Optional(secret('Token of a service account that reads data sources.')) }, 'Grafana.')),
+  logs: Type.Optional(closed({ url: url('Its address.'), index: name('Index that is written to and searched.'), token: Type.Optional(secret('Sent as a bearer token.')) }, 'A log store that speaks Elasticsearch’s protocol.')),
 }, 'What watches the system.')
 
 const load = matching<LoadAllowance>()(closed({
@@ -167,6 +172,10 @@ export const EnvironmentSchema = matching<Environment>()(closed({
   recovery: Type.Optional(RecoverySchema),
   load: Type.Optional(load),
   channels: Type.Optional(table(closed({ webhook: secret('Address that messages are posted to.') }), 'Webhooks that `notify` steps post to, by name.')),
+  smoke: Type.Optional(closed({
+    suite: Type.Optional(name('The suite of `muster smoke`. Default `production`.')),
+    params: Type.Optional(table(Type.Union([Type.String(), Type.Number(), Type.Boolean()]), 'Parameters of suites, by name.')),
+  }, 'What smoke suites are told of this environment.')),
   blackouts: Type.Optional(list(closed({
     from: instant('First moment.'),
     to: instant('Last moment.'),

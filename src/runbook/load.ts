@@ -1,9 +1,12 @@
 import type { Environment } from '../drill/environment.js'
 import type { Runbook } from '../drill/runbook.js'
+import type { Suite } from '../drill/suite.js'
 import { checkEnvironment } from './check-environment.js'
 import { EnvironmentSchema } from './environment-schema.js'
 import { errorsOf, inOrder, type Problem } from './problem.js'
 import { RunbookSchema } from './schema.js'
+import { checkSuite } from './rules/suite.js'
+import { SuiteSchema } from './suite-schema.js'
 import { readSource, type Source } from './source.js'
 import { validator } from './validator.js'
 import type { TSchema } from 'typebox'
@@ -48,6 +51,13 @@ export async function loadEnvironment (file: string): Promise<Loaded<Environment
     breakGlass: value.breakGlass ?? false,
     ...(value.database ? { database: { ...value.database, swappedRolesAllowed: value.database.swappedRolesAllowed ?? false } } : {}),
   }
+  return loaded
+}
+
+/** Reads one smoke suite. Throws as loadRunbook(). */
+export async function loadSuite (file: string): Promise<Loaded<Suite>> {
+  const loaded = validated<Suite>(await readSource(file), SuiteSchema)
+  if (loaded.value) checkSuite(loaded.value, (pointer, message, hint) => loaded.problems.push(loaded.problemAt(pointer, message, hint)))
   return loaded
 }
 

@@ -30,6 +30,7 @@ const end = '<!-- end of what is generated -->'
 export function referenceFiles (page: (path: string) => string): Record<string, string> {
   return {
     'runbook.schema.json': `${JSON.stringify(publishedSchema('runbook'), null, 2)}\n`,
+    'suite.schema.json': `${JSON.stringify(publishedSchema('suite'), null, 2)}\n`,
     'environment.schema.json': `${JSON.stringify(publishedSchema('environment'), null, 2)}\n`,
     'runbooks.md': withReference(page('runbooks.md')),
     'errors.md': errorsPage(),

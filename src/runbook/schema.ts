@@ -2,6 +2,7 @@ import Type, { type TSchema } from 'typebox'
 import type { Objectives } from '../drill/environment.js'
 import type { Observe, Param, Runbook } from '../drill/runbook.js'
 import { ApiSchema, CacheSchema, DatabaseSchema, EnvironmentSchema, objectiveFields } from './environment-schema.js'
+import { SuiteSchema } from './suite-schema.js'
 import { kinds } from './kinds/index.js'
 import { StepRef } from './kinds/parallel.js'
 import { closed, duration, flag, list, matching, name, oneOf, orLookup, table, text, whole } from './pieces.js'
@@ -64,11 +65,11 @@ export const RunbookSchema = matching<Runbook>()(Type.Object({
 export const InstanceSchema = withoutLookups(RunbookSchema) as TSchema
 
 /** For editors: what a file may hold. `name` is the file's own and may be left out there. */
-export function publishedSchema (which: 'runbook' | 'environment'): object {
-  const schema = which === 'runbook' ? RunbookSchema : EnvironmentSchema
+export function publishedSchema (which: 'runbook' | 'environment' | 'suite'): object {
+  const schema = { runbook: RunbookSchema, environment: EnvironmentSchema, suite: SuiteSchema }[which]
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
-    title: which === 'runbook' ? 'Muster runbook' : 'Muster environment',
+    title: `Muster ${which}`,
     ...schema,
     required: schema.required.filter(field => field !== 'name'),
   }

@@ -10,8 +10,15 @@ export function alertmanagerServer (layout: Layout): Server {
     ? {}
     : { http_config: { authorization: { type: 'Bearer', credentials_file: webhook.credentialsFile } } }
   const configuration = {
-    route: { receiver: 'muster', group_by: ['...'], group_wait: '0s', group_interval: '250ms', repeat_interval: '1m' },
-    receivers: [{ name: 'muster', webhook_configs: [{ url: webhook.url, send_resolved: true, ...authorization }] }],
+    route: {
+      receiver: 'muster', group_by: ['...'], group_wait: '0s', group_interval: '250ms', repeat_interval: '1m',
+      // A synthetic alert of a smoke check goes to the check alone, and wakes nobody.
+      routes: [{ receiver: 'smoke', matchers: ['muster_smoke=~".+"'] }],
+    },
+    receivers: [
+      { name: 'muster', webhook_configs: [{ url: webhook.url, send_resolved: true, ...authorization }] },
+      { name: 'smoke', webhook_configs: [{ url: `http://127.0.0.1:${ports.alertReceiver}/alerts`, send_resolved: false }] },
+    ],
   }
   const control = shellStarted(layout, 'alertmanager', tools.alertmanager, [
     `--config.file=${file}`,

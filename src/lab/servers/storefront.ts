@@ -19,6 +19,7 @@ export function storefrontServer (layout: Layout, name: 'api1' | 'api2'): Server
     catalogueSeconds: 5,
     requestsPerTenSeconds: 5_000,
     attemptsPerMinute: 20,
+    resetsPerMinute: 3,
   }
   const entry = fileURLToPath(new URL(`../storefront/main.${source ? 'ts' : 'js'}`, import.meta.url))
   const node = { path: process.execPath, version: process.versions.node, env: {} }

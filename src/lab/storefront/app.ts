@@ -14,6 +14,7 @@ import { orderRoutes } from './orders.js'
 import { peopleRoutes } from './people.js'
 import { tokenOf } from './sessions.js'
 import { refusal, type Shop, type ShopApp } from './shop.js'
+import { wishRoutes } from './wishes.js'
 import type { StorefrontConfig } from './config.js'
 
 // Probes and scrapes say nothing about how customers fare.
@@ -74,6 +75,7 @@ export async function buildStorefront (config: StorefrontConfig): Promise<ShopAp
   peopleRoutes(app, shop)
   catalogueRoutes(app, shop)
   orderRoutes(app, shop)
+  wishRoutes(app, shop)
   adminRoutes(app, shop)
 
   let job: ReturnType<typeof startFulfilment> | undefined

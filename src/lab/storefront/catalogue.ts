@@ -26,7 +26,14 @@ export function catalogueRoutes (app: ShopApp, shop: Shop): void {
     return value ?? []
   }
 
-  app.get('/v1/products', async (_request, reply) => ({ products: await allProducts(reply) }))
+  app.get('/v1/products', {
+    schema: { querystring: Type.Object({ search: Type.Optional(Type.String({ maxLength: 80 })) }, { additionalProperties: false }) },
+  }, async (request, reply) => {
+    const { search } = request.query
+    if (search === undefined) return { products: await allProducts(reply) }
+    const { rows } = await shop.pool.query<Product>(`select ${columns} from products where strpos(lower(name), lower($1)) > 0 order by id`, [search])
+    return { products: rows }
+  })
 
   app.get('/', async (_request, reply) => {
     // Names are ours, from the seed: nothing here was typed by a stranger.

@@ -13,4 +13,6 @@ export interface StorefrontConfig {
   requestsPerTenSeconds: number
   /** Log-ins and sign-ups for each address and mail. */
   attemptsPerMinute: number
+  /** Mails to one address with a new password. */
+  resetsPerMinute: number
 }

@@ -13,7 +13,7 @@ const lockKey = 7_001
  * belongs to a connection, so it is free again as soon as its holder, or the database, dies.
  */
 export function startFulfilment (shop: Shop, log: FastifyBaseLogger): { stop: () => Promise<void> } {
-  const { leader, lastRun, queue, fulfilled } = shop.metrics.fulfilment
+  const { leader, lastRun, queue, oldest, fulfilled } = shop.metrics.fulfilment
   let client: pg.Client | undefined
   let isLeader = false
   let stopped = false
@@ -44,8 +44,10 @@ export function startFulfilment (shop: Shop, log: FastifyBaseLogger): { stop: ()
       `update orders set status = 'fulfilled', fulfilled_at = now() where id in
          (select id from orders where status = 'placed' order by placed_at limit ${batch} for update skip locked)`)
     fulfilled.inc(done.rowCount ?? 0)
-    const { rows } = await client.query<{ waiting: number }>("select count(*) as waiting from orders where status = 'placed'")
+    const { rows } = await client.query<{ waiting: number, age: number }>(
+      "select count(*) as waiting, coalesce(extract(epoch from now() - min(placed_at)), 0)::float8 as age from orders where status = 'placed'")
     queue.set(rows[0]?.waiting ?? 0)
+    oldest.set(Math.max(0, rows[0]?.age ?? 0))
     lastRun.setToCurrentTime()
   }
 

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import { getHeapStatistics } from 'node:v8'
 import type pg from 'pg'
 
 export interface ShopMetrics {
@@ -7,7 +8,7 @@ export interface ShopMetrics {
   seconds: Histogram<'method' | 'route'>
   catalogue: Counter<'outcome'>
   orders: Counter
-  fulfilment: { leader: Gauge, lastRun: Gauge, queue: Gauge, fulfilled: Counter }
+  fulfilment: { leader: Gauge, lastRun: Gauge, queue: Gauge, oldest: Gauge, fulfilled: Counter }
 }
 
 export function createMetrics (pool: pg.Pool): ShopMetrics {
@@ -25,6 +26,7 @@ export function createMetrics (pool: pg.Pool): ShopMetrics {
       this.set({ state: 'waiting' }, pool.waitingCount)
     },
   }))
+  new Gauge({ name: 'storefront_heap_limit_bytes', help: 'What the heap may grow to', registers }).set(getHeapStatistics().heap_size_limit)
   return {
     registry,
     requests: new Counter({ name: 'http_requests_total', help: 'Answers by class of status', labelNames: ['code', 'method', 'route'], registers }),
@@ -41,6 +43,7 @@ export function createMetrics (pool: pg.Pool): ShopMetrics {
       leader: new Gauge({ name: 'storefront_fulfilment_leader', help: '1 where this instance does the background job', registers }),
       lastRun: new Gauge({ name: 'storefront_fulfilment_last_run_timestamp_seconds', help: 'When the job last ran to its end', registers }),
       queue: new Gauge({ name: 'storefront_fulfilment_queue_depth', help: 'Orders placed and not fulfilled', registers }),
+      oldest: new Gauge({ name: 'storefront_fulfilment_oldest_seconds', help: 'Age of the oldest order that waits; 0 where none does', registers }),
       fulfilled: new Counter({ name: 'storefront_fulfilled_total', help: 'Orders fulfilled', registers }),
     },
   }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Type } from 'typebox'
 import type { FastifyRequest } from 'fastify'
+import { leave } from './leave.js'
 import { hashPassword, isPassword } from './passwords.js'
 import { closeSession, demandSession, openSession, type Session } from './sessions.js'
 import { refusal, type Shop, type ShopApp } from './shop.js'
@@ -52,6 +53,21 @@ export function peopleRoutes (app: ShopApp, shop: Shop): void {
     if (await demandSession(shop, request, reply) === undefined) return reply
     if (!await closeSession(shop, request)) return reply.code(503).header('retry-after', '1').send(refusal(request, 'sessions.unavailable', 'You are still logged in; try again'))
     return reply.code(204).header('set-cookie', 'session=; HttpOnly; Secure; SameSite=Strict; Path=/; Max-Age=0').send()
+  })
+
+  // Nobody learns here whether there is such an account, and nobody is mailed often.
+  app.post('/v1/password-reset', {
+    config: { rateLimit: { ...attempts.rateLimit, max: shop.config.resetsPerMinute } },
+    schema: { body: Type.Object({ email }, { additionalProperties: false }) },
+  }, async (_request, reply) => reply.code(202).send({ status: 'if there is such an account, a mail is on its way' }))
+
+  app.delete('/v1/me', async (request, reply) => {
+    const session = await demandSession(shop, request, reply)
+    if (session === undefined) return reply
+    if (session.role === 'admin') return reply.code(403).send(refusal(request, 'role.needed', 'The shop needs its admin'))
+    await leave(shop, session.customerId)
+    await closeSession(shop, request)
+    return reply.code(204).send()
   })
 
   app.get('/v1/me', async (request, reply) => {

@@ -33,6 +33,8 @@ export interface Known {
   /** Names of all runbooks that are there, also of those with errors. */
   runbookNames?: readonly string[]
   environments?: readonly Environment[]
+  /** Names of all smoke suites that are there. */
+  suiteNames?: readonly string[]
   /** How many people hold a role. */
   holders?: Partial<Record<Role, number>>
 }

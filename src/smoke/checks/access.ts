@@ -34,7 +34,10 @@ async function askAll (input: Omit<AccessInput, 'steps'>, result: Result, contex
   const { path, token, ended, foreign, limit } = input
   const refused = async (what: string, request: HttpRequest, statuses: number[]): Promise<void> => {
     const answer = await http.send(request, context.signal)
-    if ('failure' in answer) return void result.unseen.push(`${what}: ${answer.message}`)
+    if ('failure' in answer) {
+      result.unseen.push(`${what}: ${answer.message}`)
+      return
+    }
     const flaw = accessFlaw(answer, statuses, input.private)
     if (flaw === undefined) result.seen.push(what)
     else result.flaws.push(`${what}: ${flaw}`)
@@ -85,7 +88,8 @@ async function askLimit ({ path, json, other, burst }: NonNullable<AccessInput['
     }
     const somebody = other === undefined ? undefined : await ask(other)
     if (somebody?.status === 429) result.flaws.push('one client over the limit locks out another')
-    return void result.seen.push(`request ${asked} of one client`)
+    result.seen.push(`request ${asked} of one client`)
+    return
   }
   result.flaws.push(`${burst} requests in a row to ${path} and no 429`)
 }

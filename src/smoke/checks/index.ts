@@ -16,7 +16,7 @@ import { replication } from './replication.js'
 import { roundTrip } from './round-trip.js'
 import { securityHeaders } from './security-headers.js'
 import { tls } from './tls.js'
-import { worker } from './worker.js'
+import { worker } from './job.js'
 
 /** One file a check; the compiler asks for a new one. */
 export const smokeChecks: SmokeChecks = {

@@ -28,7 +28,10 @@ async function askPath (path: string, flaws: string[], unasked: string[], contex
   for (const [what, payload] of [['a plain word', word], ['a quote', `${word}'`], ['a doubled quote', `${word}''`], ['a double quote', `${word}"`]] as const) {
     const filled = String(fill(path, { payload }, encodeURIComponent).value)
     const answer = await context.service().http.send({ path: filled.includes('{{') ? path : filled }, context.signal)
-    if ('failure' in answer) return void unasked.push(`${name}: ${answer.message}`)
+    if ('failure' in answer) {
+      unasked.push(`${name}: ${answer.message}`)
+      return
+    }
     if (answer.status >= 500) flaws.push(`${what} in ${name} ends in status ${answer.status}`)
     const leaked = sqlTexts.map(text => text.exec(answer.text)?.[0]).find(Boolean)
     if (leaked !== undefined) flaws.push(`${what} in ${name} brings out SQL text: ${JSON.stringify(leaked)}`)
@@ -52,7 +55,10 @@ function shapeOf (answer: HttpAnswer, payload: string): string {
 async function askOrigin (path: string, flaws: string[], unasked: string[], context: SmokeContext): Promise<void> {
   for (const method of ['GET', 'OPTIONS'] as const) {
     const answer = await context.service().http.send({ method, path, headers: { origin: foreignOrigin, ...(method === 'OPTIONS' ? { 'access-control-request-method': 'POST' } : {}) } }, context.signal)
-    if ('failure' in answer) return void unasked.push(`${path} for a foreign origin: ${answer.message}`)
+    if ('failure' in answer) {
+      unasked.push(`${path} for a foreign origin: ${answer.message}`)
+      return
+    }
     const allowed = answer.headers['access-control-allow-origin']
     const credentials = answer.headers['access-control-allow-credentials'] === 'true'
     if (allowed === foreignOrigin) flaws.push(`${method} ${path} lets any origin in${credentials ? ', with credentials' : ''}`)

@@ -1,7 +1,7 @@
 import { answerOf, blind, type SmokeCheck } from '../check.js'
 import { askSql } from '../sql.js'
 
-const followersSql = `select coalesce(application_name, '') as name, state, coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn), -1)::float8 as bytes from pg_stat_replication`
+const followersSql = 'select coalesce(application_name, \'\') as name, state, coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn), -1)::float8 as bytes from pg_stat_replication'
 // On an idle primary the last replayed commit only gets older: positions that are equal are no lag (postgres_exporter, PR 534).
 const lagSql = `select case when pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() then 0
   else coalesce(extract(epoch from now() - pg_last_xact_replay_timestamp()), 0) end::float8 as seconds`

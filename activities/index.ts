@@ -20,6 +20,8 @@ import { postgresFence } from './postgres/fence.js'
 import { postgresPromote } from './postgres/promote.js'
 import { postgresRelease } from './postgres/release.js'
 import { createPreflight, type PreflightDeps } from './preflight.js'
+import { cacheBackup } from './restore/cache-backup.js'
+import { cacheRestore } from './restore/cache-restore.js'
 import { configurationOpen } from './restore/configuration-open.js'
 import { configurationSeal } from './restore/configuration-seal.js'
 import { filesBackup } from './restore/files-backup.js'
@@ -53,6 +55,8 @@ export const actions: Actions = {
   'files.restore': filesRestore,
   'configuration.seal': configurationSeal,
   'configuration.open': configurationOpen,
+  'cache.backup': cacheBackup,
+  'cache.restore': cacheRestore,
   'canaries.prepare': canariesPrepare,
 }
 

@@ -1,4 +1,5 @@
 import type { Checks } from '../action.js'
+import { cacheEqual, cacheFresh, cacheSound } from '../restore/cache-checks.js'
 import { configurationEqual } from '../restore/configuration-equal.js'
 import { filesEqual, filesFresh, filesSound } from '../restore/files-checks.js'
 import { alertsQuiet } from './alerts-quiet.js'
@@ -37,5 +38,8 @@ export function createChecks (deps: { dataDir: string }): Checks {
     'cache.consistent': cacheConsistent,
     'sessions.account': sessionsAccount(deps),
     'orders.account': ordersAccount(deps),
+    'cache.fresh': cacheFresh,
+    'cache.sound': cacheSound,
+    'cache.equal': cacheEqual,
   }
 }

@@ -1,7 +1,7 @@
 import type { Duration } from './duration.js'
 import type { ApiService, CacheCluster, Control, DatabaseCluster, Link } from './environment.js'
 import type { Reverted } from './lease.js'
-import type { FileStore, SealedConfiguration } from './recovery.js'
+import type { CacheStore, FileStore, SealedConfiguration } from './recovery.js'
 
 /** What each action takes. The runbook schema is checked against these types by the compiler. */
 export interface ActionInputs {
@@ -27,6 +27,8 @@ export interface ActionInputs {
   'files.restore': { files: FileStore, snapshot?: string }
   'configuration.seal': { configuration: SealedConfiguration }
   'configuration.open': { configuration: SealedConfiguration }
+  'cache.backup': { cache: CacheStore }
+  'cache.restore': { cache: CacheStore, snapshot?: string }
   /** Made by the drill itself for a runbook that observes canaries: the table they are written to. */
   'canaries.prepare': { database: DatabaseCluster }
 }
@@ -232,6 +234,22 @@ export const actionCatalog: { [A in ActionName]: ActionFacts<ActionInputs[A]> } 
     byHand: ({ configuration }) => `remove the folders muster-* of this drill in ${configuration.memoryDir ?? '/dev/shm'}`,
     timeout: '5m',
     undoTimeout: '30s',
+  },
+  'cache.backup': {
+    about: 'Backs a Redis server up: a fresh RDB, the AOF, both passed by Redis’s own checkers, and digests of the keys that stood still meanwhile. Output: `snapshot`, `keys`, `moving`.',
+    title: ({ cache }) => `back up Redis at ${cache.host}:${cache.port}`,
+    undoTitle: () => 'nothing but a copy: the backup stays',
+    byHand: ({ cache }) => `remove the folders muster-* of this drill in ${cache.scratchDir}`,
+    timeout: '30m',
+    undoTimeout: '30s',
+  },
+  'cache.restore': {
+    about: 'Restores a backup of a Redis server to a folder of its own. Output: `folder`, `snapshot`, `bytes`, `seconds`.',
+    title: ({ snapshot }) => `restore backup ${snapshot ?? '(the newest)'} of the cache to a scratch folder`,
+    undoTitle: () => 'end scratch servers and remove the restored cache',
+    byHand: ({ cache }) => `end every redis-server that serves a folder muster-* of this drill in ${cache.scratchDir}, and remove those folders`,
+    timeout: '1h',
+    undoTimeout: '1m',
   },
   'canaries.prepare': {
     about: 'Makes the table that canaries are written to.',

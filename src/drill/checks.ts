@@ -1,7 +1,7 @@
 import type { Duration } from './duration.js'
 import type { ApiService, CacheCluster, DatabaseCluster, Link, Monitoring } from './environment.js'
 import type { Loss } from './loss.js'
-import type { FileStore, SealedConfiguration } from './recovery.js'
+import type { CacheStore, FileStore, SealedConfiguration } from './recovery.js'
 
 /** What each check takes. */
 export interface CheckInputs {
@@ -29,6 +29,10 @@ export interface CheckInputs {
   'cache.consistent': { cache: CacheCluster, api: ApiService, database: DatabaseCluster }
   'sessions.account': { api: ApiService, expect: 'kept' | 'lost' | 'counted' }
   'orders.account': { api: ApiService }
+  'cache.fresh': { cache: CacheStore }
+  /** `folder`: where `cache.restore` put it. */
+  'cache.sound': { cache: CacheStore, folder: string }
+  'cache.equal': { cache: CacheStore, folder: string }
 }
 
 export type CheckName = keyof CheckInputs
@@ -130,6 +134,21 @@ export const checkCatalog: { [C in CheckName]: CheckFacts<CheckInputs[C]> } = {
     about: 'Counts the orders of the drill’s customers exactly, in the service’s own list: placed and not there, there twice, there that nobody sent.',
     title: () => 'every order is there exactly once',
     timeout: '60s',
+  },
+  'cache.fresh': {
+    about: 'The newest backup of the cache is young enough.',
+    title: () => 'the backup of the cache is fresh',
+    timeout: '1m',
+  },
+  'cache.sound': {
+    about: 'Redis’s own checkers pass the restored RDB and AOF.',
+    title: () => 'the RDB and the AOF are whole',
+    timeout: '10m',
+  },
+  'cache.equal': {
+    about: 'Scratch servers on the restored RDB and on the AOF have every key that stood still when the backup was taken.',
+    title: () => 'the restored keys are what they were',
+    timeout: '30m',
   },
 }
 

@@ -2,7 +2,7 @@ import Type, { type TSchema } from 'typebox'
 import type { ActionInputs, ActionName } from '../drill/actions.js'
 import type { CheckInputs, CheckName } from '../drill/checks.js'
 import { ApiSchema, CacheSchema, ControlSchema, DatabaseSchema, LinkSchema, MonitoringSchema } from './environment-schema.js'
-import { ConfigurationSchema, FileStoreSchema } from './recovery-schema.js'
+import { CacheStoreSchema, ConfigurationSchema, FileStoreSchema } from './recovery-schema.js'
 import { closed, flag, list, matching, oneOf, text } from './pieces.js'
 import { durationPattern } from '../drill/duration.js'
 
@@ -49,6 +49,11 @@ const actions = {
   })),
   'configuration.seal': matching<ActionInputs['configuration.seal']>()(closed({ configuration: ConfigurationSchema })),
   'configuration.open': matching<ActionInputs['configuration.open']>()(closed({ configuration: ConfigurationSchema })),
+  'cache.backup': matching<ActionInputs['cache.backup']>()(closed({ cache: CacheStoreSchema })),
+  'cache.restore': matching<ActionInputs['cache.restore']>()(closed({
+    cache: CacheStoreSchema,
+    snapshot: Type.Optional(text('Id of the backup, or its beginning. Without it the newest.')),
+  })),
   'canaries.prepare': matching<ActionInputs['canaries.prepare']>()(closed({ database })),
 }
 
@@ -103,6 +108,9 @@ const checks = {
   'cache.consistent': matching<CheckInputs['cache.consistent']>()(closed({ cache, api: ApiSchema, database })),
   'sessions.account': matching<CheckInputs['sessions.account']>()(closed({ api: ApiSchema, expect: oneOf(['kept', 'lost', 'counted'], 'What must be so.') })),
   'orders.account': matching<CheckInputs['orders.account']>()(closed({ api: ApiSchema })),
+  'cache.fresh': matching<CheckInputs['cache.fresh']>()(closed({ cache: CacheStoreSchema })),
+  'cache.sound': matching<CheckInputs['cache.sound']>()(closed({ cache: CacheStoreSchema, folder: text('Where `cache.restore` put it: its output `folder`.') })),
+  'cache.equal': matching<CheckInputs['cache.equal']>()(closed({ cache: CacheStoreSchema, folder: text('Where `cache.restore` put it: its output `folder`.') })),
 }
 
 export const actionSchemas: { [A in ActionName]: TSchema } = actions

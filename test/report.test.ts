@@ -64,7 +64,7 @@ test('the published schema is what the code says; if not: npm run docs', () => {
 test('every field of the published schema says what it is, and every time and length its unit', () => {
   const look = (schema: Record<string, unknown>, path: string): void => {
     assert.equal(typeof schema['description'], 'string', path)
-    if (/AtMs$|\.atMs$|\.(from|to|firstAckAfterOutage)Ms$/.test(path)) assert.match(String(schema['description']), /Epoch milliseconds, UTC\.$/, path)
+    if (/AtMs$|\.atMs$|\.(from|to|until|firstAckAfterOutage)Ms$/.test(path)) assert.match(String(schema['description']), /Epoch milliseconds, UTC\.$/, path)
     else if (/(Ms|\.ms)$/.test(path)) assert.match(String(schema['description']), /Milliseconds\.$/, path)
     for (const [name, field] of Object.entries((schema['properties'] ?? {}) as Record<string, Record<string, unknown>>)) look(field, `${path}.${name}`)
     for (const one of (schema['anyOf'] ?? []) as Array<Record<string, unknown>>) look(one, `${path}|`)

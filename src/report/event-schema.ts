@@ -51,7 +51,7 @@ export const EventSchema = describes<DrillEvent>()(Type.Union([
   event('gate.overdue', 'Its deadline passed and it is held open.', { step }),
   event('people.asked', 'Who can answer a gate or a task now, and who is away.', {
     step, can: list(object({ id: text('Id.'), name: text('Name.'), for: maybe(Named('Whose voice it is, where it is not their own.')) }, 'A person.'), 'Who can answer.'),
-    away: list(object({ id: text('Id.'), name: text('Name.'), untilMs: atMs('Until when.'), deputies: list(Type.String(), 'Names of who stands in.') }, 'A person.'), 'Who cannot.'),
+    away: list(object({ id: text('Id.'), name: text('Name.'), untilMs: atMs('Until when.'), deputies: list(text('A name.'), 'Names of who stands in.') }, 'A person.'), 'Who cannot.'),
   }),
   event('gate.decided', 'Somebody answered.', {
     step, person, for: maybe(person), answer: oneOf(['approve', 'reject'], 'The answer.'), reason: maybe(text('Why.')), door, verified: Type.Boolean({ description: 'Whether the sender was proven.' }),

@@ -16,7 +16,7 @@ const startMs = 60_000
 
 const verdicts: Verdict[] = ['passed', 'passed-with-findings', 'failed', 'invalid', 'aborted']
 
-interface StartOptions { env: string, param: string[], production?: boolean, key?: string, watch?: boolean, ask?: boolean, strict?: boolean }
+interface StartOptions { env: string, param: string[], production?: boolean, rehearse?: boolean, key?: string, watch?: boolean, ask?: boolean, strict?: boolean }
 
 /** start, watch, list, plan. */
 export function addRunning (program: Command, run: Run): void {
@@ -26,12 +26,13 @@ export function addRunning (program: Command, run: Run): void {
     .requiredOption('--env <name>', 'environment')
     .option('-p, --param <key=value>', 'parameter of the runbook, any number of them', collect, [])
     .option('--production', 'yes, on an environment of tier production')
+    .option('--rehearse', 'gates and tasks for real, everything that touches something only announced')
     .option('--key <text>', 'idempotency key: the same one again starts nothing anew')
     .option('--watch', 'follow it to its end (default on a terminal)').option('--no-watch', 'print its id and return')
     .option('--ask', 'ask at each gate that you may answer')
     .option('--strict', 'findings fail too (exit code 1)')
     .action(run<[string, StartOptions]>(() => ({ command: 'start' }), async (shell, runbook, options) => {
-      const body = { runbook, environment: options.env, params: paramsOf(options.param), ...options.production ? { production: true } : {} }
+      const body = wantedOf(runbook, options)
       const started = await shell.api.post<{ drillId: string }>('v1/drills', body, { deadlineMs: startMs, idempotencyKey: options.key ?? randomUUID() })
       const follows = options.watch ?? (shell.stdout.isTTY && !shell.json)
       if (!follows) {
@@ -64,13 +65,19 @@ export function addRunning (program: Command, run: Run): void {
     .requiredOption('--env <name>', 'environment')
     .option('-p, --param <key=value>', 'parameter of the runbook', collect, [])
     .option('--production', 'yes, on an environment of tier production')
+    .option('--rehearse', 'gates and tasks for real, everything that touches something only announced')
     .action(run<[string, StartOptions]>(() => ({ command: 'plan' }), async (shell, runbook, options) => {
-      const body = { runbook, environment: options.env, params: paramsOf(options.param), ...options.production ? { production: true } : {} }
+      const body = wantedOf(runbook, options)
       const plan = await shell.api.post<DrillPlan>('v1/plans', body, { deadlineMs: startMs })
       if (shell.json) printJson(shell, plan)
       else print(shell, ...planLines(plan, shell.paint))
       return plan.problems.length > 0 ? 3 : 0
     }))
+}
+
+/** What is asked of the API, of a start or of a plan. */
+function wantedOf (runbook: string, { env, param, production, rehearse }: StartOptions): object {
+  return { runbook, environment: env, params: paramsOf(param), ...production ? { production } : {}, ...rehearse ? { rehearse } : {} }
 }
 
 interface Listed {

@@ -19,6 +19,7 @@ export const WantedBody = Strict({
   environment: Name,
   params: Type.Optional(Type.Record(Type.String({ maxLength: 100 }), Type.Union([Type.String({ maxLength: 1000 }), Type.Number(), Type.Boolean()]), { maxProperties: 100 })),
   production: Type.Optional(Type.Boolean({ description: 'The explicit opt-in that an environment of tier production asks for' })),
+  rehearse: Type.Optional(Type.Boolean({ description: 'Gates, tasks and messages for real; what would touch something is only announced' })),
 }, { examples: [{ runbook: 'database-primary-failure', environment: 'lab', params: { fault: 'kill' } }] })
 
 const Filters = Strict({

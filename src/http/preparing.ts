@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { instantiate } from '../drill/instantiate.js'
 import type { DrillInput } from '../drill/input.js'
+import { rehearsalOf } from '../drill/rehearsal.js'
 import type { Person } from '../drill/people.js'
 import { DrillError } from '../errors.js'
 import type { Catalog } from '../runbook/catalog.js'
@@ -9,7 +10,7 @@ import { problemLine } from '../runbook/problem.js'
 import { canonicalJson } from '../store/chain.js'
 
 /** What a caller asks for, of a drill or of a plan. */
-export interface Wanted { runbook: string, environment: string, params?: Record<string, unknown>, production?: boolean }
+export interface Wanted { runbook: string, environment: string, params?: Record<string, unknown>, production?: boolean, rehearse?: boolean }
 
 /**
  * The input of a drill: runbook and environment as their files are now, parameters filled in.
@@ -33,7 +34,7 @@ export function prepare (catalog: Catalog, wanted: Wanted, commander: Person, dr
   }
   return {
     drillId,
-    runbook,
+    runbook: wanted.rehearse === true ? rehearsalOf(runbook, environment) : runbook,
     runbookHash: found.hash,
     runbooks: catalog.nested(found.value),
     environment,

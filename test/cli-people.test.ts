@@ -43,7 +43,7 @@ const keys: Record<string, string> = {}
 async function run (who: string, ...argv: string[]): Promise<Ran> {
   const shell = memoryShell(url, { key: keys[who] ?? 'mst_none' })
   const noPart = (): never => { throw new Error('not in this test') }
-  const parts = { home, version: '0', lab: noPart, alerts: () => undefined, dev: noPart, evidence: noPart, check: noPart, smoke: noPart, entry: noPart, firstAdmin: async options => await firstAdmin(store.pool, home, options) } as Parts
+  const parts = { home, version: '0', lab: noPart, alerts: () => undefined, dev: noPart, evidence: noPart, load: noPart, check: noPart, smoke: noPart, entry: noPart, firstAdmin: async options => await firstAdmin(store.pool, home, options) } as Parts
   const code = await runCommand(argv, { parts, shell: () => shell })
   return { code, out: shell.out(), err: shell.err() }
 }

@@ -234,14 +234,14 @@ test('verify proves a report by its digest, and refuses what is neither', async 
 
 test('check names each problem with its place, and a file that it does not know is no pass', async () => {
   const catalog = { runbooks: [{ file: 'a.yaml', problems: [] }, { file: 'b.yaml', problems: ['b.yaml:4:11 wait must be a duration'] }], environments: [{ file: 'environments/e.yaml', problems: [] }] }
-  const check = async () => async (files: string[]) => checkFiles(catalog, '/books', files)
+  const check = async () => async (files: string[]) => checkFiles([...catalog.runbooks, ...catalog.environments], '/books', files)
   const all = await runCli(['check'], noServer, { check })
   assert.equal(all.code, 2)
   assert.match(all.out, /^b\.yaml:4:11 wait/)
   assert.equal((await runCli(['check', '/books/a.yaml'], noServer, { check })).code, 0)
   const other = await runCli(['check', '/books/zzz.yaml'], noServer, { check })
   assert.equal(other.code, 2)
-  assert.match(other.err, /zzz\.yaml is no runbook, environment or suite that Muster reads/)
+  assert.match(other.err, /zzz\.yaml is no file that Muster reads/)
 })
 
 test('the address is what was said, then the environment, then what muster dev left; its key stays on this machine', () => {

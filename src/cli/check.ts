@@ -9,8 +9,7 @@ export interface Checked { file: string, problems: string[] }
  * What is wrong in the named files, or in all.
  * @throws DrillError `input.invalid` where a named file is none of the catalogue's: silence about it would read as "good"
  */
-export function checkFiles (catalog: { runbooks: Checked[], environments: Checked[], suites?: Checked[] }, folder: string, files: string[]): { checked: string[], problems: string[] } {
-  const all = [...catalog.runbooks, ...catalog.environments, ...catalog.suites ?? []]
+export function checkFiles (all: Checked[], folder: string, files: string[]): { checked: string[], problems: string[] } {
   const wanted = files.length === 0 ? all : files.map(file => named(all, folder, file))
   return { checked: wanted.filter(one => one.problems.length === 0).map(one => one.file), problems: wanted.flatMap(one => one.problems) }
 }
@@ -20,5 +19,5 @@ function named (all: Checked[], folder: string, file: string): Checked {
   const found = all.find(one => [resolve(folder, one.file), resolve(one.file)].includes(path))
   if (found) return found
   const there = all.map(one => one.file).join(', ') || 'none'
-  throw new DrillError('input.invalid', `${clean(file)} is no runbook, environment or suite that Muster reads; there are: ${there}`)
+  throw new DrillError('input.invalid', `${clean(file)} is no file that Muster reads; there are: ${there}`)
 }

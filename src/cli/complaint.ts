@@ -29,7 +29,7 @@ export function complaintLines (complaint: Complaint): string[] {
 
 /** 1 a local failure, 2 bad input, 3 refused, 4 nobody knows: the drill goes on. */
 function exitCodeOf (code: ErrorCode): number {
-  if (code === 'preflight.refused' || code === 'environment.held') return 3
+  if (code === 'preflight.refused' || code === 'environment.held' || code === 'load.refused') return 3
   if (isContactLost(code) || code === 'rate.limited') return 4
   if (code === 'evidence.tampered') return 1
   return errorTable[code].status < 500 || code === 'config.invalid' ? 2 : 1
@@ -52,7 +52,9 @@ function nextOf (error: DrillError, { drillId, command }: About): string {
     case 'environment.unknown': return 'muster lab up   (or write runbooks/environments/NAME.yaml)'
     case 'runbook.unknown':
     case 'runbook.invalid':
-    case 'environment.invalid': return 'muster check'
+    case 'environment.invalid':
+    case 'scenario.unknown':
+    case 'scenario.invalid': return 'muster check'
     case 'preflight.refused': return 'mend what is named above, then: muster plan RUNBOOK --env E'
     case 'drill.unknown': return 'muster list'
     case 'drill.over': return `muster report ${drillId ?? 'ID'}`

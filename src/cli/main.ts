@@ -34,8 +34,13 @@ function shellOf (options: GlobalOptions): Shell {
 }
 
 // Not made absolute: a place in a message is the path that the person sees.
-const runbooks = env.MUSTER_RUNBOOKS || 'runbooks'
-const catalogDirs = { runbookDirs: [runbooks], environmentDirs: [join(runbooks, 'environments'), env.MUSTER_ENVIRONMENTS || join(relative(process.cwd(), home), 'environments')] }
+const runbooksDir = env.MUSTER_RUNBOOKS || 'runbooks'
+
+async function catalogHere () {
+  const { loadCatalog } = await import('../runbook/catalog.js')
+  const environments = env.MUSTER_ENVIRONMENTS || join(relative(process.cwd(), home), 'environments')
+  return await loadCatalog({ runbookDirs: [runbooksDir], environmentDirs: [join(runbooksDir, 'environments'), environments] })
+}
 
 const parts: Parts = {
   home,
@@ -49,22 +54,40 @@ const parts: Parts = {
     const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
     return { verify: value => verifyEvidence(value, { ...chain, sha256 }) }
   },
+  load: async () => {
+    const [{ runLoad }, { newRunId }, { renderHtml }, { renderMarkdown }, { renderPrometheus }, { liveText }, { secretsFrom }] = await Promise.all([
+      import('../load/run.js'), import('../load/prepare.js'), import('../load/report/html.js'), import('../load/report/markdown.js'), import('../load/report/prometheus.js'), import('../load/report/text.js'), import('../secrets.js'),
+    ])
+    const catalog = await catalogHere()
+    const inRow = ['baseline', 'peak', 'stress', 'endurance']
+    return {
+      scenarios: catalog.scenarios.map(({ name }) => name).sort((one, other) => (inRow.indexOf(one) + 1 || 9) - (inRow.indexOf(other) + 1 || 9)),
+      run: async ({ environment, scenario, ...order }, options) => {
+        const { scenario: found, behaviour } = catalog.scenario(scenario)
+        const runId = newRunId(scenario)
+        const whole = { ...order, runId, environment: catalog.environment(environment).value, scenario: found.value, behaviour: behaviour.value }
+        return await runLoad(whole, { secret: secretsFrom(env), ...options })
+      },
+      liveText,
+      render: { html: renderHtml, markdown: renderMarkdown, prometheus: renderPrometheus },
+    }
+  },
   check: async () => {
-    const [{ checkFiles }, { loadCatalog }, { problemLine }] = await Promise.all([import('./check.js'), import('../runbook/catalog.js'), import('../runbook/problem.js')])
+    const [{ checkFiles }, { problemLine }] = await Promise.all([import('./check.js'), import('../runbook/problem.js')])
     return async files => {
-      const catalog = await loadCatalog(catalogDirs)
+      const { runbooks, environments, suites, scenarios, behaviours } = await catalogHere()
       type Loaded = ReadonlyArray<{ file: string, problems: Parameters<typeof problemLine>[0][] }>
-      const lines = (loaded: Loaded): Checked[] => loaded.map(({ file, problems }) => ({ file, problems: problems.map(problemLine) }))
-      return checkFiles({ runbooks: lines(catalog.runbooks), environments: lines(catalog.environments), suites: lines(catalog.suites) }, runbooks, files)
+      const lines = (...loaded: Loaded[]): Checked[] => loaded.flat().map(({ file, problems }) => ({ file, problems: problems.map(problemLine) }))
+      return checkFiles(lines(runbooks, environments, suites, scenarios, behaviours), runbooksDir, files)
     }
   },
   smoke: async () => {
-    const [{ loadCatalog }, { runSuite }, { secretsFrom }, draw, { randomBytes }] = await Promise.all([
-      import('../runbook/catalog.js'), import('../smoke/run.js'), import('../secrets.js'), import('../report/suite.js'), import('node:crypto'),
+    const [{ runSuite }, { secretsFrom }, draw, { randomBytes }] = await Promise.all([
+      import('../smoke/run.js'), import('../secrets.js'), import('../report/suite.js'), import('node:crypto'),
     ])
     return {
       run: async ({ environment: name, suite: wanted, onPlan, ...options }) => {
-        const catalog = await loadCatalog(catalogDirs)
+        const catalog = await catalogHere()
         const environment = catalog.environment(name).value
         const suite = catalog.suite(wanted ?? environment.smoke?.suite ?? 'production').value
         onPlan(options.only?.length ?? suite.checks.length)

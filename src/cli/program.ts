@@ -1,6 +1,8 @@
 import { Command, CommanderError } from 'commander'
 import { DrillError } from '../errors.js'
 import type { LabDoor } from './lab-door.js'
+import { addLoad } from './load.js'
+import type { LoadDoor } from './load-door.js'
 import { addDeciding } from './deciding.js'
 import { addHalting } from './halting.js'
 import { addMachine } from './machine.js'
@@ -21,6 +23,7 @@ export interface Parts {
   alerts: (apiUrl: string) => { url: string, credentialsFile: string } | undefined
   dev: (shell: Shell, options: { ports: 'usual' | 'free' }) => Promise<number>
   evidence: () => Promise<{ verify: (value: unknown) => { drillId: string, proven: string } }>
+  load: () => Promise<LoadDoor>
   check: () => Promise<CheckFiles>
   /** The first admin of an installation, made beside its store. */
   firstAdmin: (options: { id: string, name?: string, recover?: boolean }) => Promise<FirstAdmin>
@@ -88,6 +91,7 @@ Key: MUSTER_KEY, or the file .muster/key that \`muster dev\` writes`)
   addRecorded(program, run, parts)
   addSmoke(program, run, parts)
   addPeople(program, run, parts)
+  addLoad(program, run, parts)
   addMachine(program, run, parts)
   everyCommand(program, command => {
     command.exitOverride()

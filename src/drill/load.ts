@@ -53,6 +53,15 @@ export interface LoadThreshold {
   grace?: Duration
 }
 
+/** What a run changes of its scenario, as load testers type it. */
+export interface LoadOverrides {
+  users?: number
+  spawnRate?: number
+  runTime?: Duration
+  /** Share of the scenario's time, below 1: a try, never compared with a full run. */
+  scale?: number
+}
+
 /** What users do, as a file in `load/users` holds it. */
 export interface Behaviour { name: string, title?: string, userTypes: Record<string, UserType> }
 

@@ -11,7 +11,7 @@ export interface LoadPlan {
   scenario: LoadScenario
   behaviour: Behaviour
   target: { url: string, ca?: string, headers?: Record<string, string> }
-  /** What `{{ name }}` stands for in the steps. May hold secrets: it lives in memory only. */
+  /** What `{{ name }}` stands for in the steps, beside `run`, `user`, `nonce` and what was captured. May hold secrets: it lives in memory only. */
   values?: Record<string, unknown>
   /** Share of the scenario's time, where it was shortened. */
   scale?: number

@@ -74,7 +74,7 @@ export function resultOf (plan: LoadPlan, { measured, cancelled, endedBy, levels
   }
   tally.destroy()
   const judged = judgeLoad({
-    quality, thresholds, cancelled, limits, findings: [], requests: total.requests,
+    quality, thresholds, cancelled, limits, findings: leaks.filter(leak => leak.kept === undefined).map(leak => leak.why), requests: total.requests,
     broken: [...broke === undefined ? [] : [`the breaking point: ${breaking}`], ...leaks.filter(leak => leak.kept === false).map(leak => leak.why)],
     shortened: plan.scale === undefined ? undefined : `shortened to ${Math.round(plan.scale * 1000) / 10} % of its time: a try, never compared with a full run`,
   })

@@ -62,7 +62,7 @@ export class User {
     const exchange = new Exchange(step, dueMs, options.maxBodyBytes, () => { this.ended(exchange) })
     this.exchange = exchange
     try {
-      const filled = step.fill({ ...options.values, user: this.number, nonce: `${options.runId}-${this.number}-${this.requests++}`, ...this.captured })
+      const filled = step.fill({ ...options.values, run: options.runId, user: this.number, nonce: `${options.runId}-${this.number}-${this.requests++}`, ...this.captured })
       exchange.filled = filled
       this.client.dispatch({ path: filled.path, method: step.method as Dispatcher.HttpMethod, headers: headersOf(options.headers, filled), body: filled.body }, exchange)
     } catch (error) {

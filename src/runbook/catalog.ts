@@ -1,14 +1,16 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Environment } from '../drill/environment.js'
+import type { Behaviour, LoadScenario } from '../drill/load.js'
 import { allSteps, type Runbook } from '../drill/runbook.js'
 import type { Suite } from '../drill/suite.js'
 import { DrillError, messageOf, type ErrorCode } from '../errors.js'
 import { checkRunbook, type Known } from './check.js'
-import { isSound, loadEnvironment, loadRunbook, loadSuite, type Loaded } from './load.js'
+import { isSound, loadBehaviour, loadEnvironment, loadRunbook, loadScenario, loadSuite, type Loaded } from './load.js'
 import { didYouMean } from './nearest.js'
 import { namePattern } from './pieces.js'
 import { errorsOf, inOrder, problemLine, type Problem } from './problem.js'
+import { checkScenario } from './rules/load.js'
 
 export interface CatalogDirs {
   /** Suites lie in their folder `smoke`. */
@@ -27,6 +29,10 @@ export interface Catalog {
   environment: (name: string) => Sound<Environment>
   /** Throws `input.invalid`, `suite.unknown` or `suite.invalid`. */
   suite: (name: string) => Sound<Suite>
+  /** What a load run is made of. Throws `input.invalid`, `scenario.unknown` or `scenario.invalid`. */
+  scenario: (name: string) => { scenario: Sound<LoadScenario>, behaviour: Sound<Behaviour> }
+  scenarios: ReadonlyArray<Loaded<LoadScenario>>
+  behaviours: ReadonlyArray<Loaded<Behaviour>>
   runbooks: ReadonlyArray<Loaded<Runbook>>
   environments: ReadonlyArray<Loaded<Environment>>
   suites: ReadonlyArray<Loaded<Suite>>
@@ -43,6 +49,13 @@ export async function loadCatalog ({ runbookDirs, environmentDirs }: CatalogDirs
   const environments = await loadAll(environmentDirs, loadEnvironment)
   const runbooks = await loadAll(runbookDirs, loadRunbook)
   const suites = await loadAll(runbookDirs.map(dir => join(dir, 'smoke')), loadSuite)
+  const behaviours = await loadAll(runbookDirs.map(dir => join(dir, 'load', 'users')), loadBehaviour)
+  const scenarios = await loadAll(runbookDirs.map(dir => join(dir, 'load')), loadScenario)
+  const soundBehaviours = new Map(behaviours.filter(isSound).map(({ name, value }) => [name, value]))
+  for (const { value, problems, problemAt } of scenarios) {
+    if (!value) continue
+    checkScenario(value, soundBehaviours, behaviours.map(({ name }) => name), (pointer, message, hint, options) => problems.push(problemAt(pointer, message, hint, options)))
+  }
   const fitting = runbooks.filter((loaded): loaded is Sound<Runbook> => loaded.value !== undefined)
   const everything: Known = {
     ...known,
@@ -57,11 +70,17 @@ export async function loadCatalog ({ runbookDirs, environmentDirs }: CatalogDirs
     runbook,
     environment: name => pick(name, environments, 'environment'),
     suite: name => pick(name, suites, 'suite'),
+    scenario: name => {
+      const scenario = pick(name, scenarios, 'scenario')
+      return { scenario, behaviour: pick(scenario.value.behaviour, behaviours, 'scenario') }
+    },
+    scenarios,
+    behaviours,
     runbooks,
     environments,
     suites,
     nested: root => nestedIn(root, name => runbook(name).value),
-    problems: inOrder([...runbooks, ...environments, ...suites].flatMap(({ problems }) => problems)),
+    problems: inOrder([...runbooks, ...environments, ...suites, ...scenarios, ...behaviours].flatMap(({ problems }) => problems)),
   }
 }
 
@@ -91,7 +110,7 @@ function unreadable<T> (file: string, error: unknown): Loaded<T> {
   return { name, file, hash: '', problems: [problemAt('', error.message.replace(`${file} `, '').replace(`${file}: `, ''))], problemAt }
 }
 
-function pick<T> (name: string, all: Array<Loaded<T>>, what: 'runbook' | 'environment' | 'suite'): Sound<T> {
+function pick<T> (name: string, all: Array<Loaded<T>>, what: 'runbook' | 'environment' | 'suite' | 'scenario'): Sound<T> {
   if (!new RegExp(namePattern).test(name)) throw new DrillError('input.invalid', `${JSON.stringify(name.slice(0, 80))} is no name of ${what === 'environment' ? 'an' : 'a'} ${what}`)
   const loaded = all.find(other => other.name === name)
   const hint = loaded ? undefined : didYouMean(name, all.map(other => other.name))

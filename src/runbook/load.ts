@@ -1,9 +1,12 @@
 import type { Environment } from '../drill/environment.js'
+import type { Behaviour, LoadScenario } from '../drill/load.js'
 import type { Runbook } from '../drill/runbook.js'
 import type { Suite } from '../drill/suite.js'
 import { checkEnvironment } from './check-environment.js'
 import { EnvironmentSchema } from './environment-schema.js'
+import { BehaviourSchema, ScenarioSchema } from './load-schema.js'
 import { errorsOf, inOrder, type Problem } from './problem.js'
+import { checkBehaviour } from './rules/load.js'
 import { RunbookSchema } from './schema.js'
 import { checkSuite } from './rules/suite.js'
 import { SuiteSchema } from './suite-schema.js'
@@ -58,6 +61,18 @@ export async function loadEnvironment (file: string): Promise<Loaded<Environment
 export async function loadSuite (file: string): Promise<Loaded<Suite>> {
   const loaded = validated<Suite>(await readSource(file), SuiteSchema)
   if (loaded.value) checkSuite(loaded.value, (pointer, message, hint) => loaded.problems.push(loaded.problemAt(pointer, message, hint)))
+  return loaded
+}
+
+/** Reads one load scenario; checkScenario() says what takes the others to know. Throws as loadRunbook(). */
+export async function loadScenario (file: string): Promise<Loaded<LoadScenario>> {
+  return validated<LoadScenario>(await readSource(file), ScenarioSchema)
+}
+
+/** Reads what the users of a load do. Throws as loadRunbook(). */
+export async function loadBehaviour (file: string): Promise<Loaded<Behaviour>> {
+  const loaded = validated<Behaviour>(await readSource(file), BehaviourSchema)
+  if (loaded.value) checkBehaviour(loaded.value, (pointer, message, hint, options) => loaded.problems.push(loaded.problemAt(pointer, message, hint, options)))
   return loaded
 }
 

@@ -32,6 +32,8 @@ export function referenceFiles (page: (path: string) => string): Record<string, 
     'runbook.schema.json': `${JSON.stringify(publishedSchema('runbook'), null, 2)}\n`,
     'suite.schema.json': `${JSON.stringify(publishedSchema('suite'), null, 2)}\n`,
     'environment.schema.json': `${JSON.stringify(publishedSchema('environment'), null, 2)}\n`,
+    'load.schema.json': `${JSON.stringify(publishedSchema('load'), null, 2)}\n`,
+    'load-users.schema.json': `${JSON.stringify(publishedSchema('load-users'), null, 2)}\n`,
     'runbooks.md': withReference(page('runbooks.md')),
     'errors.md': errorsPage(),
   }

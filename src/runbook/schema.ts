@@ -4,6 +4,7 @@ import type { Observe, Param, Runbook } from '../drill/runbook.js'
 import { ApiSchema, CacheSchema, DatabaseSchema, EnvironmentSchema, objectiveFields } from './environment-schema.js'
 import { SuiteSchema } from './suite-schema.js'
 import { kinds } from './kinds/index.js'
+import { BehaviourSchema, ScenarioSchema } from './load-schema.js'
 import { StepRef } from './kinds/parallel.js'
 import { closed, duration, flag, list, matching, name, oneOf, orLookup, table, text, whole } from './pieces.js'
 
@@ -64,15 +65,18 @@ export const RunbookSchema = matching<Runbook>()(Type.Object({
 /** The form of a runbook whose parameters and environment are filled in: no value may be a lookup in place of itself. */
 export const InstanceSchema = withoutLookups(RunbookSchema) as TSchema
 
+const published = {
+  runbook: { title: 'Muster runbook', schema: RunbookSchema },
+  environment: { title: 'Muster environment', schema: EnvironmentSchema },
+  suite: { title: 'Muster suite', schema: SuiteSchema },
+  load: { title: 'Muster load scenario', schema: ScenarioSchema },
+  'load-users': { title: 'Users of a Muster load', schema: BehaviourSchema },
+}
+
 /** For editors: what a file may hold. `name` is the file's own and may be left out there. */
-export function publishedSchema (which: 'runbook' | 'environment' | 'suite'): object {
-  const schema = { runbook: RunbookSchema, environment: EnvironmentSchema, suite: SuiteSchema }[which]
-  return {
-    $schema: 'http://json-schema.org/draft-07/schema#',
-    title: `Muster ${which}`,
-    ...schema,
-    required: schema.required.filter(field => field !== 'name'),
-  }
+export function publishedSchema (which: keyof typeof published): object {
+  const { title, schema } = published[which]
+  return { $schema: 'http://json-schema.org/draft-07/schema#', title, ...schema, required: schema.required.filter(field => field !== 'name') }
 }
 
 /** Takes the first of each `[value, lookup]`: see orLookup(). */

@@ -3,6 +3,7 @@ import type { CheckInputs, CheckName } from '../src/drill/checks.js'
 import { durationMs } from '../src/drill/duration.js'
 import { haltText, type Halt } from '../src/drill/halt.js'
 import type { DrillInput } from '../src/drill/input.js'
+import type { OwedEntry } from '../src/drill/owed.js'
 import { isAllowedIn, isSkipped, stepTitle, type CheckStep } from '../src/drill/runbook.js'
 import type { Refusal } from '../src/drill/timeline.js'
 import { messageOf } from '../src/errors.js'
@@ -14,6 +15,8 @@ export interface PreflightDeps extends WhoDecidesDeps {
   checks: Checks
   /** Halts in force there. Throws where Temporal cannot say. */
   haltsFor: (environment: string) => Promise<Halt[]>
+  /** What earlier drills left behind in an environment. Throws where the store cannot say. */
+  leftBehindIn: (environment: string) => Promise<OwedEntry[]>
   /** Addresses (`host:port`) that Muster itself stands on: a drill that breaks them would break its own record. */
   ownAddresses: string[]
   secret: (ref: string) => Promise<string>
@@ -28,12 +31,23 @@ export function createPreflight (deps: PreflightDeps) {
   return async (input: DrillInput): Promise<Refusal[]> => {
     const { context, stop } = deps.context(input.drillId, 'preflight')
     try {
-      const asked = await Promise.all([halts(deps, input), whoDecides(deps, input), secrets(deps, input), steadyState(deps, input, context)])
+      const asked = await Promise.all([halts(deps, input), leftBehind(deps, input), whoDecides(deps, input), secrets(deps, input), steadyState(deps, input, context)])
       return [...mayRunHere(input), ...ownGround(deps, input), ...asked.flat()]
     } finally {
       stop()
       Context.current().heartbeat()
     }
+  }
+}
+
+async function leftBehind (deps: PreflightDeps, { environment, runbook }: DrillInput): Promise<Refusal[]> {
+  if (runbook.readOnly === true) return []
+  try {
+    return (await deps.leftBehindIn(environment.name)).map(one => ({
+      code: 'environment.owed', message: `drill ${one.drillId} left something behind: ${one.title}. Undo it with \`muster undo ${one.drillId}\`, or by hand (${one.byHand}) and then so`,
+    }))
+  } catch (error) {
+    return [{ code: 'preflight.blind', message: `what earlier drills left behind could not be asked: ${messageOf(error)}` }]
   }
 }
 

@@ -10,12 +10,15 @@ import { DrillError } from './errors.js'
 import { leaseFolder } from './lease/folder.js'
 import { logOptions } from './log.js'
 import { secretsFrom } from './secrets.js'
+import { owed, unended } from './store/owed.js'
 import { openStore } from './store/pool.js'
 import { peopleOnCall } from './store/people.js'
 import { appendSamples } from './store/samples.js'
-import { appendEvents } from './store/timeline.js'
+import { allEvents, appendEvents } from './store/timeline.js'
 import { connectTemporal, registerSearchAttributes } from './temporal/connect.js'
 import { holderOf, isRunning, sendEdge, temporalDoor } from './temporal/drills.js'
+import { eventsOfWorkflow, tornDrills } from './temporal/orphans.js'
+import { startReconciler } from './temporal/reconciler.js'
 import { haltsFor, runningDrills } from './temporal/halts.js'
 
 // The worker: runs the drills and everything that they do, from where it sits in the network.
@@ -56,6 +59,7 @@ try {
     onCall: async () => await peopleOnCall(store.pool),
     holder: async environment => await holderOf(temporal.client, environment, 5000),
     haltsFor: async environment => await haltsFor(temporal.client, environment),
+    leftBehindIn: async environment => (await owed(store.pool, { environment })).filter(one => one.state === 'left-behind'),
     runningDrills: async environment => await runningDrills(temporal.client, environment),
     abort: async (drillId, message) => await door.abort(drillId, message),
     sendEdge: async (drillId, edge) => { await sendEdge(temporal.client, drillId, edge) },
@@ -82,7 +86,18 @@ try {
     shutdownForceTime: '20s',
   })
   log.info({ config: redactedConfig(config) }, `worker ready on task queue ${config.taskQueue}`)
+  const reconciler = startReconciler({
+    unended: async () => await unended(store.pool, 5_000),
+    torn: async () => await tornDrills(temporal.client),
+    stateOf: async drillId => await door.stateOf(drillId),
+    recorded: async drillId => await allEvents(store.pool, drillId),
+    missing: async (drillId, after) => await eventsOfWorkflow(temporal.client, drillId, after),
+    append: async (drillId, events) => { await appendEvents(store.pool, drillId, events) },
+    undo: async input => await door.undo(input),
+    log: (message, fields) => { log.warn(fields ?? {}, message) },
+  })
   await worker.run()
+  await reconciler.stop()
   await connection.close()
   await temporal.close()
   await store.close()

@@ -30,6 +30,8 @@ const expected: Record<string, Right> = {
   'POST /v1/drills/{id}/notes': 'drill.note',
   'POST /v1/drills/{id}/declaration': 'drill.declare',
   'POST /v1/drills/{id}/abort': 'drill.abort',
+  'GET /v1/owed': 'read',
+  'POST /v1/drills/{id}/undo': 'drill.undo',
   'POST /v1/halts': 'halt.set',
   'GET /v1/halts': 'read',
   'POST /v1/halts/lifting': 'halt.lift',

@@ -30,5 +30,5 @@ describe('a drill that began on earlier code goes on', () => {
 
 test('the bundle holds exactly the workflows that are meant', async () => {
   const exported = await import('../workflows/index.js')
-  assert.deepEqual(Object.keys(exported).sort(), ['drill', 'environmentLock', 'halt', 'preflight'])
+  assert.deepEqual(Object.keys(exported).sort(), ['drill', 'environmentLock', 'halt', 'preflight', 'undoOwed'])
 })

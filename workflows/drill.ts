@@ -1,17 +1,15 @@
 import {
-  ActivityFailure, allHandlersFinished, CancellationScope, condition, isCancellation, ParentClosePolicy, startChild, upsertSearchAttributes,
+  ActivityFailure, allHandlersFinished, CancellationScope, condition, isCancellation, upsertSearchAttributes,
 } from '@temporalio/workflow'
-import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common'
 import type { ActionInputs } from '../src/drill/actions.js'
 import { tryDurationMs } from '../src/drill/duration.js'
 import { objectivesFor, type DrillInput } from '../src/drill/input.js'
-import { owe, type LedgerEntry } from '../src/drill/ledger.js'
-import { allSteps, stepTitle } from '../src/drill/runbook.js'
+import { owe, owedEvent, type LedgerEntry } from '../src/drill/ledger.js'
+import { allSteps, defaultUndoDeadline, stepTitle } from '../src/drill/runbook.js'
 import type { PlannedStep, Refusal } from '../src/drill/timeline.js'
 import { judge, type Verdict } from '../src/drill/verdict.js'
-import { holder } from './activities.js'
 import { openDoors } from './doors.js'
-import type { environmentLock } from './lock.js'
+import { takeLock } from './hold.js'
 import { Run } from './run.js'
 import { searchAttributes } from './search-attributes.js'
 import { runSteps } from './steps.js'
@@ -81,7 +79,7 @@ async function observe (run: Run): Promise<boolean> {
       const input = { database: runbook.observe.database } as ActionInputs['canaries.prepare']
       const entry = owe(canaries, 'canaries.prepare', input)
       run.ledger.push(entry)
-      run.journal.emit({ type: 'undo.owed', entry: entry.id, title: entry.title, byHand: entry.byHand })
+      run.journal.emit(owedEvent(entry))
       await run.activities.act('canaries.prepare', { drillId, stepId: canaries, with: input })
     }
   } catch (error) {
@@ -102,28 +100,6 @@ async function undoEverything (run: Run): Promise<void> {
   await run.observer.stop()
   await unwind(run)
   await run.keeper.stop()
-}
-
-interface Lock { refused?: Refusal[], release?: () => void }
-
-/** The environment, or who holds it. Read-only runbooks need none; a nested drill has its parent's. */
-async function takeLock ({ runbook, environment, drillId, parent }: DrillInput): Promise<Lock> {
-  if (runbook.readOnly === true || parent !== undefined) return {}
-  const scope = new CancellationScope()
-  try {
-    const child = await scope.run(() => startChild<typeof environmentLock>('environmentLock', {
-      workflowId: `env:${environment.name}`,
-      args: [{ environment: environment.name, drillId }],
-      parentClosePolicy: ParentClosePolicy.TERMINATE,
-      staticSummary: `${environment.name} is held by ${drillId}`,
-    }))
-    child.result().catch(() => undefined)
-    return { release: () => { scope.cancel() } }
-  } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error
-    const held = await holder({ environment: environment.name })
-    return { refused: [{ code: 'environment.held', message: `environment ${environment.name} is held by drill ${held?.drillId ?? 'that has just ended; try again'}` }] }
-  }
 }
 
 async function preflight ({ input, activities }: Run): Promise<Refusal[]> {
@@ -150,6 +126,8 @@ function started (input: DrillInput): Parameters<Run['journal']['emit']>[0] {
     environment: environment.name,
     tier: environment.tier,
     commander: { id: commander.id, name: commander.name },
+    taskQueue: environment.taskQueue,
+    undoDeadlineMs: durationMs(runbook.undoDeadline ?? defaultUndoDeadline),
     params: input.params,
     objectives: objectivesFor(input),
     synchronous: environment.database?.synchronous,

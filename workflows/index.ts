@@ -2,4 +2,5 @@
 export { drill } from './drill.js'
 export { halt } from './halt.js'
 export { environmentLock } from './lock.js'
+export { undoOwed } from './undo-owed.js'
 export { preflight } from './preflight.js'

@@ -21,10 +21,11 @@ export class Journal {
   private urgent = false
   private lastAtMs = 0
 
-  constructor (private readonly drillId: string, private readonly everyMs: number) {}
+  /** @param before number of the last event that is on record already, of a drill that is taken up again */
+  constructor (private readonly drillId: string, private readonly everyMs: number, private readonly before = 0) {}
 
   emit (body: EventBody): DrillEvent {
-    const event: DrillEvent = { seq: this.events.length + 1, atMs: Date.now(), ...body }
+    const event: DrillEvent = { seq: this.before + this.events.length + 1, atMs: Date.now(), ...body }
     this.events.push(event)
     this.current = foldStatus(this.current, event)
     return event

@@ -5,7 +5,7 @@ import { durationMs } from '../src/drill/duration.js'
 import { objectivesFor } from '../src/drill/input.js'
 import { instantiate } from '../src/drill/instantiate.js'
 import { defaultLease, defaultMaxLease } from '../src/drill/lease.js'
-import { owe } from '../src/drill/ledger.js'
+import { owe, owedEvent } from '../src/drill/ledger.js'
 import { resolve } from '../src/drill/lookup.js'
 import { isTrue, stepTitle, type ActionStep, type CheckStep, type NotifyStep, type ParallelStep, type RunbookStep, type Step, type StepKind, type UndoStep } from '../src/drill/runbook.js'
 import type { DrillResult } from './drill.js'
@@ -85,7 +85,7 @@ async function action (run: Run, step: ActionStep): Promise<StepResult> {
   const input = (step.with ?? {}) as unknown as ActionInputs[ActionName]
   const entry = owe(step.id, step.action, input)
   run.ledger.push(entry)
-  run.journal.emit({ type: 'undo.owed', entry: entry.id, title: entry.title, byHand: entry.byHand })
+  run.journal.emit(owedEvent(entry))
   const leaseMs = actionCatalog[step.action].isLeased ? leaseOf(run, step) : undefined
   if (leaseMs !== undefined) run.keeper.start()
   const result = await run.activities.act(step.action, { drillId: run.input.drillId, stepId: step.id, with: input, leaseMs }, step.timeout)

@@ -1,8 +1,15 @@
 import { ActivityFailure, sleep } from '@temporalio/workflow'
-import { durationMs } from '../src/drill/duration.js'
+import { durationMs, type Duration } from '../src/drill/duration.js'
 import { unwindOrder, type LedgerEntry } from '../src/drill/ledger.js'
+import { defaultUndoDeadline } from '../src/drill/runbook.js'
 import type { UndoLimit } from './activities.js'
 import type { Run } from './run.js'
+
+/** What undoing takes: a running drill, or one that is taken up from its record. */
+export interface Unwinding extends Pick<Run, 'journal' | 'ledger' | 'activities'> {
+  input: { drillId: string, runbook: { undoDeadline?: Duration } }
+  keeper: Pick<Run['keeper'], 'tell'>
+}
 
 /** Tries of one undo before the ones behind it get their turn: they may heal what it needs. */
 const triesATurn = 2
@@ -11,7 +18,7 @@ const triesATurn = 2
  * Undoes what is owed until each entry's own verification has passed or its deadline is over; what could not be proven is "left
  * behind", never swallowed. One that fails waits for the others: it may need what they heal. Runs outside of every cancellation.
  */
-export async function unwind (run: Run, keep: (entry: LedgerEntry) => boolean = () => false): Promise<void> {
+export async function unwind (run: Unwinding, keep: (entry: LedgerEntry) => boolean = () => false): Promise<void> {
   const deadlineAtMs = Date.now() + undoDeadlineMs(run)
   for (;;) {
     const owed = unwindOrder(run.ledger).filter(entry => !keep(entry))
@@ -31,12 +38,12 @@ export async function unwind (run: Run, keep: (entry: LedgerEntry) => boolean = 
 }
 
 /** Undoes one entry now, for an `undo` step. An error text where it failed: it is still owed then, and tried again at the end. */
-export async function undoEntry (run: Run, entry: LedgerEntry): Promise<string | undefined> {
+export async function undoEntry (run: Unwinding, entry: LedgerEntry): Promise<string | undefined> {
   if (entry.state === 'settled') return undefined
   return await attempt(run, entry, { withinMs: undoDeadlineMs(run) })
 }
 
-async function attempt (run: Run, entry: LedgerEntry, limit: UndoLimit): Promise<string | undefined> {
+async function attempt (run: Unwinding, entry: LedgerEntry, limit: UndoLimit): Promise<string | undefined> {
   run.journal.emit({ type: 'undo.started', entry: entry.id })
   try {
     const result = await run.activities.undo(entry.action, { drillId: run.input.drillId, stepId: entry.id, with: entry.with }, limit)
@@ -53,12 +60,12 @@ async function attempt (run: Run, entry: LedgerEntry, limit: UndoLimit): Promise
   }
 }
 
-function leaveBehind (run: Run, entry: LedgerEntry, message: string): void {
+function leaveBehind (run: Unwinding, entry: LedgerEntry, message: string): void {
   entry.state = 'left-behind'
   run.journal.emit({ type: 'undo.leftBehind', entry: entry.id, title: entry.title, byHand: entry.byHand, message })
   run.journal.emit({ type: 'finding.raised', severity: 'critical', text: `left behind: ${entry.title}. By hand: ${entry.byHand}`, step: entry.id })
 }
 
-function undoDeadlineMs (run: Run): number {
-  return durationMs(run.input.runbook.undoDeadline ?? '2m')
+function undoDeadlineMs (run: Unwinding): number {
+  return durationMs(run.input.runbook.undoDeadline ?? defaultUndoDeadline)
 }

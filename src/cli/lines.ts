@@ -55,6 +55,7 @@ function drawn (event: DrillEvent, drillId: string): Drawn {
     case 'outage.detected': return { mark: '♪', style: yellow, text: `outage detected by ${event.by}` }
     case 'check.answered': return { ...answers[event.outcome], text: `${event.step}: ${event.check} ${event.outcome === 'blind' ? 'could not be asked' : `${event.outcome}ed`}: ${event.observed}${event.outcome === 'pass' ? '' : ` (expected: ${event.expected})`}` }
     case 'undo.owed': return { mark: '↶', style: 'dim', text: `to be undone: ${event.title}` }
+    case 'undo.asked': return { mark: '↶', style: 'magenta', text: `undoing what is owed: ${event.reason}` }
     case 'undo.started': return { mark: '↶', style: 'magenta', text: `undoing ${event.entry}` }
     case 'undo.finished': return { mark: '✓', style: 'green', text: `${event.state === 'already' ? 'was so already' : 'undone'}: ${event.entry}: ${event.summary}` }
     case 'undo.leftBehind': return { mark: '✗', style: red, text: `LEFT BEHIND: ${event.title} (${event.message}) → ${event.byHand}` }

@@ -5,6 +5,7 @@ import { addLoad } from './load.js'
 import type { LoadDoor } from './load-door.js'
 import { addDeciding } from './deciding.js'
 import { addHalting } from './halting.js'
+import { addOwed } from './owed.js'
 import { addMachine } from './machine.js'
 import { addPeople } from './people.js'
 import { addRecorded } from './recorded.js'
@@ -88,6 +89,7 @@ Key: MUSTER_KEY, or the file .muster/key that \`muster dev\` writes`)
   addRunning(program, run)
   addDeciding(program, run)
   addHalting(program, run)
+  addOwed(program, run)
   addRecorded(program, run, parts)
   addSmoke(program, run, parts)
   addPeople(program, run, parts)

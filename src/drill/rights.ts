@@ -38,6 +38,7 @@ export const rights = {
   'drill.abort': { allows: 'abort a drill', who: roles, service: true, where: 'installation' },
   'drill.note': { allows: 'write into a drill’s timeline', who: roles, service: true, where: 'installation' },
   'drill.declare': { allows: 'declare an outage', who: roles, service: true, where: 'installation' },
+  'drill.undo': { allows: 'undo again what a drill that has ended left behind', who: roles, service: true, where: 'installation' },
   'halt.set': { allows: 'halt: abort every drill and refuse new ones', who: roles, service: true, where: 'installation' },
   'halt.lift': { allows: 'lift a halt', who: ['commander', 'management', 'admin'], service: false, where: 'installation', fourEyes: 'a second one of them confirms' },
   'alert.send': { allows: 'send alerts', who: ['admin', 'engineer'], service: true, where: 'installation' },

@@ -66,6 +66,9 @@ export interface Observe {
   }
 }
 
+/** Of a runbook that names none. */
+export const defaultUndoDeadline: Duration = '2m'
+
 interface StepBase {
   id: string
   title?: string

@@ -31,7 +31,7 @@ export interface DrillStatus {
   outageSinceMs?: number
   ledger: LedgerLine[]
   /** At the top of everything: what could not be undone, with the command for a person. */
-  leftBehind: Array<{ title: string, byHand: string, message: string }>
+  leftBehind: Array<{ entry: string, title: string, byHand: string, message: string }>
   findings: Array<{ severity: Severity, text: string, step?: string }>
   /** Number of the last event folded in. */
   seq: number
@@ -161,10 +161,15 @@ function apply (status: DrillStatus, event: { atMs: number } & EventBody): void 
     case 'task.confirmed': status.waitingFor = status.waitingFor.filter(waiting => waiting.step !== event.step); break
     case 'undo.owed': status.ledger.push({ entry: event.entry, title: event.title, byHand: event.byHand, state: 'owed' }); break
     case 'undo.started': ledgerLine(status, event.entry, { state: 'undoing' }); break
-    case 'undo.finished': ledgerLine(status, event.entry, { state: event.state, summary: event.summary }); break
+    case 'undo.finished':
+      ledgerLine(status, event.entry, { state: event.state, summary: event.summary })
+      // Undone after all, on somebody's second try.
+      status.leftBehind = status.leftBehind.filter(left => left.entry !== event.entry)
+      break
     case 'undo.leftBehind':
       ledgerLine(status, event.entry, { state: 'left-behind', summary: event.message })
-      status.leftBehind.push({ title: event.title, byHand: event.byHand, message: event.message })
+      status.leftBehind = status.leftBehind.filter(left => left.entry !== event.entry)
+      status.leftBehind.push({ entry: event.entry, title: event.title, byHand: event.byHand, message: event.message })
       break
     case 'lease.reverted': status.findings.push({ severity: 'critical', text: revertText(event), step: event.step }); break
     case 'finding.raised': status.findings.push({ severity: event.severity, text: event.text, step: event.step }); break

@@ -14,7 +14,7 @@ import type { Verdict } from './verdict.js'
 export type DrillEvent = { seq: number, atMs: number } & EventBody
 
 export type EventBody =
-  | { type: 'drill.started', drillId: string, parent?: string, runbook: string, runbookTitle: string, runbookType: string, runbookHash: string, environment: string, tier: Tier, commander: { id: string, name: string }, params: Record<string, unknown>, objectives: Partial<Objectives>, synchronous?: boolean, steps: PlannedStep[] }
+  | { type: 'drill.started', drillId: string, parent?: string, runbook: string, runbookTitle: string, runbookType: string, runbookHash: string, environment: string, tier: Tier, commander: { id: string, name: string }, taskQueue?: string, undoDeadlineMs?: number, params: Record<string, unknown>, objectives: Partial<Objectives>, synchronous?: boolean, steps: PlannedStep[] }
   | { type: 'drill.refused', reasons: Refusal[] }
   | { type: 'drill.admitted' }
   | { type: 'phase.changed', phase: Phase }
@@ -39,7 +39,8 @@ export type EventBody =
   | { type: 'outage.declared', person: { id: string, name: string }, door: Door, note?: string }
   | { type: 'outage.detected', source: DetectionSource, detectedAtMs: number, by: string }
   | { type: 'check.answered', step: string, check: string, outcome: CheckOutcome, observed: string, expected: string, signOff?: boolean, provesEffect?: boolean, loss?: Loss }
-  | { type: 'undo.owed', entry: string, title: string, byHand: string }
+  | { type: 'undo.owed', entry: string, action?: string, with?: Record<string, unknown>, title: string, byHand: string }
+  | { type: 'undo.asked', reason: string }
   | { type: 'undo.started', entry: string }
   | { type: 'undo.finished', entry: string, state: 'already' | 'undone', summary: string }
   | { type: 'undo.leftBehind', entry: string, title: string, byHand: string, message: string }

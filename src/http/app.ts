@@ -18,6 +18,7 @@ import { Identities } from './identities.js'
 import { haltRoutes } from './halts.js'
 import { keyRoutes } from './keys.js'
 import { messageRoutes } from './messages.js'
+import { owedRoutes } from './owed.js'
 import { countRequests, metricsRoutes } from './metrics.js'
 import { describeApi } from './openapi.js'
 import { peopleRoutes } from './people.js'
@@ -100,6 +101,7 @@ export async function buildApp (deps: AppDeps): Promise<FastifyInstance> {
   streamRoutes(app, deps, streams)
   messageRoutes(app, deps)
   haltRoutes(app, deps)
+  owedRoutes(app, deps)
   reportRoutes(app, deps)
   planRoutes(app, deps)
   catalogRoutes(app, deps)

@@ -29,7 +29,7 @@ export const EventSchema = describes<DrillEvent>()(Type.Union([
   event('drill.started', 'A drill was asked for.', {
     drillId: text('Id of the drill.'), parent: maybe(text('Id of the drill that nests it.')), runbook: text('Name of the runbook.'), runbookTitle: text('Its title.'),
     runbookType: text('What kind of exercise it is.'), runbookHash: text('SHA-256 of the runbook file, hex.'), environment: text('Name of the environment.'), tier: oneOf(tiers, 'Its tier.'),
-    commander: Named('Who leads it.'), params: table('Parameters by name.'), objectives: ObjectivesSchema, synchronous: maybe(Type.Boolean({ description: 'Whether commits wait for the standby.' })),
+    commander: Named('Who leads it.'), taskQueue: maybe(text('Where the environment’s workers are.')), undoDeadlineMs: maybe(ms('How long an undo is retried.')), params: table('Parameters by name.'), objectives: ObjectivesSchema, synchronous: maybe(Type.Boolean({ description: 'Whether commits wait for the standby.' })),
     steps: list(planned, 'The steps, in order.'),
   }),
   event('drill.refused', 'Preflight refused it before anything was touched.', { reasons: list(object({ code: text('Stable code.'), message: text('What to mend.') }, 'One reason.'), 'Why.') }),
@@ -74,7 +74,8 @@ export const EventSchema = describes<DrillEvent>()(Type.Union([
     signOff: maybe(Type.Boolean({ description: 'Its pass is the business’s sign-off.' })), provesEffect: maybe(Type.Boolean({ description: 'Its pass proves that the fault had its effect.' })),
     loss: maybe(LossSchema),
   }),
-  event('undo.owed', 'An undo is owed, from before its action.', { entry, title: text('What will be undone.'), byHand }),
+  event('undo.owed', 'An undo is owed, from before its action.', { entry, action: maybe(text('Name of the action.')), with: maybe(table('Its input; secrets are references.')), title: text('What will be undone.'), byHand }),
+  event('undo.asked', 'What the drill owed is undone without its workflow.', { reason: text('Who asked, or what was found.') }),
   event('undo.started', 'An undo began.', { entry }),
   event('undo.finished', 'An undo is proven.', { entry, state: oneOf(['already', 'undone'], 'Already: there was nothing left to do.'), summary: text('The proof.') }),
   event('undo.leftBehind', 'An undo could not be proven.', { entry, title: text('What was to be undone.'), byHand, message: text('Why.') }),

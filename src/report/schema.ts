@@ -38,7 +38,7 @@ const ReportSchema = describes<DrillReport>()(object({
     approvers: list(text('Name of a person.'), 'Who approved a gate.'),
   }, 'The drill.'),
   judgement: object({ verdict: oneOf(verdicts, 'Invalid: the drill proves nothing.'), why: text('The first reason.'), reasons: list(text('A reason.'), 'Every reason, worst first.') }, 'The verdict.'),
-  leftBehind: list(object({ title: text('What was to be undone.'), byHand, message: text('Why it could not be proven.') }, 'One thing.'), 'What the drill could not put back.'),
+  leftBehind: list(object({ entry: step, title: text('What was to be undone.'), byHand, message: text('Why it could not be proven.') }, 'One thing.'), 'What the drill could not put back.'),
   objectives: list(object({
     objective: text('What is measured.'), target: text('What is wanted, with its unit.'), achieved: text('What was measured, with its unit.'), margin: maybe(text('Target minus achieved, with its unit.')),
     met: maybe(Type.Boolean({ description: 'Absent where it was not measured or has no target.' })),

@@ -66,6 +66,7 @@ export function eventText (event: DrillEvent): { what: string, text: string } {
     case 'outage.detected': return { what: event.source, text: `the outage was detected at ${timeOfDay(event.detectedAtMs)} by ${event.by}` }
     case 'check.answered': return { what: event.step, text: `${event.check}: ${event.outcome}, ${event.observed}` }
     case 'undo.owed': return { what: event.entry, text: `owes: ${event.title}` }
+    case 'undo.asked': return { what: 'undo', text: event.reason }
     case 'undo.started': return { what: event.entry, text: 'undo started' }
     case 'undo.finished': return { what: event.entry, text: `${event.state === 'already' ? 'was undone already' : 'undone'}: ${event.summary}` }
     case 'undo.leftBehind': return { what: event.entry, text: `LEFT BEHIND: ${event.title} (${event.message}). By hand: ${event.byHand}` }

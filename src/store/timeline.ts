@@ -114,6 +114,11 @@ export async function readEvents (db: Db, drillId: string, { after = 0, limit = 
   return found.map(row => row.event)
 }
 
+/** Every event of a drill. */
+export async function allEvents (db: Db, drillId: string): Promise<DrillEvent[]> {
+  return await readEvents(db, drillId, { limit: 1_000_000 })
+}
+
 /** All events of a drill with their hashes. Throws `report.unavailable` where nothing is recorded. */
 export async function exportTimeline (db: Db, drillId: string): Promise<TimelineExport> {
   // One statement: a head read apart could be younger than the events.

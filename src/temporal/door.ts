@@ -1,8 +1,10 @@
 import type { Decision } from '../drill/decide.js'
 import type { Admission, DrillInput } from '../drill/input.js'
+import type { UndoInput } from '../drill/owed.js'
 import type { DrillStatus } from '../drill/status.js'
 import type { DrillEvent, Refusal } from '../drill/timeline.js'
 import type { HaltDoor } from './halts.js'
+import type { WorkflowState } from './orphans.js'
 import type { Abort, AlertMessage, Confirmation, Declaration, Note } from '../../workflows/messages.js'
 
 /**
@@ -31,6 +33,10 @@ export interface TemporalDoor extends HaltDoor {
   timeline: (drillId: string, after: number) => Promise<DrillEvent[]>
   /** The drill that holds an environment now. */
   holder: (environment: string) => Promise<{ drillId: string, summary: string } | undefined>
+  /** Whether a drill's workflow runs, is over, or is nothing that Temporal knows. Throws `temporal.down`. */
+  stateOf: (drillId: string) => Promise<WorkflowState>
+  /** Undoes what a drill owes whose workflow cannot any more; `already` where that is under way. */
+  undo: (input: UndoInput) => Promise<{ outcome: 'undoing' | 'already' }>
   /** Throws `temporal.down` where Temporal does not answer. */
   ping: () => Promise<void>
 }

@@ -8,6 +8,7 @@ import type { Refusal } from '../drill/timeline.js'
 import { DrillError, messageOf } from '../errors.js'
 import type { TemporalDoor } from './door.js'
 import { asDrillError, within as asked } from './errors.js'
+import { startUndo, stateOf } from './orphans.js'
 import { haltDoor } from './halts.js'
 
 export interface DoorOptions {
@@ -85,6 +86,9 @@ export function temporalDoor (client: Client, options: DoorOptions): TemporalDoo
       return answer
     },
     timeline: async (drillId, after) => await within(answerMs, drillId, async () => await client.workflow.getHandle(drillId).query(timeline, { after })),
+
+    stateOf: async drillId => await stateOf(client, drillId),
+    undo: async input => await startUndo(client, options.taskQueue, input),
 
     holder: async environment => await holderOf(client, environment, answerMs),
 

@@ -43,7 +43,7 @@ export const Status = Type.Object({
   commander: Named, phase: oneOf(['admission', 'running', 'waiting', 'unwinding', 'ended']), startedAtMs: Type.Number(), endedAtMs: ms,
   verdict: Type.Optional(Verdict), why: text, objectives: Objectives, steps: Type.Array(Step), waitingFor: Type.Array(Waiting), clock: Clock, outageSinceMs: ms,
   ledger: Type.Array(Type.Object({ entry: Type.String(), title: Type.String(), byHand: Type.String(), state: oneOf(['owed', 'undoing', 'already', 'undone', 'left-behind']), summary: text })),
-  leftBehind: Type.Array(Type.Object({ title: Type.String(), byHand: Type.String(), message: Type.String() })),
+  leftBehind: Type.Array(Type.Object({ entry: Type.String(), title: Type.String(), byHand: Type.String(), message: Type.String() })),
   findings: Type.Array(Type.Object({ severity: oneOf(['critical', 'major', 'minor']), text: Type.String(), step: text })),
   seq: Type.Integer(),
 })

@@ -3,6 +3,7 @@ import {
 } from '@temporalio/workflow'
 import type { ActionInputs } from '../src/drill/actions.js'
 import { tryDurationMs } from '../src/drill/duration.js'
+import { durationMs } from '../src/drill/duration.js'
 import { objectivesFor, type DrillInput } from '../src/drill/input.js'
 import { owe, owedEvent, type LedgerEntry } from '../src/drill/ledger.js'
 import { allSteps, defaultUndoDeadline, stepTitle } from '../src/drill/runbook.js'

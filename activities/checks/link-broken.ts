@@ -46,7 +46,7 @@ function askOnce (host: string, port: number, question: Buffer, deadlineMs: numb
     const abort = (): void => {
       clearTimeout(timer)
       socket.destroy()
-      reject(signal.reason as Error)
+      reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'))
     }
     const timer = setTimeout(() => { end({ error: `no answer within ${deadlineMs} ms` }) }, deadlineMs)
     signal.addEventListener('abort', abort, { once: true })

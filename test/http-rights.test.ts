@@ -46,6 +46,7 @@ const expected: Record<string, Right> = {
   'DELETE /v1/people/{id}': 'people.manage',
   'PUT /v1/people/{id}/roles': 'people.manage',
   'PUT /v1/people/{id}/subject': 'people.manage',
+  'PUT /v1/people/{id}/slack': 'people.manage',
   'POST /v1/people/{id}/grants': 'people.manage',
   'POST /v1/people/{id}/entrusted/{entrusted}/confirmation': 'people.manage',
   'DELETE /v1/people/{id}/entrusted/{entrusted}': 'self.duty',

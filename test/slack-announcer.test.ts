@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, test } from 'node:test'
 import type { Message } from '../src/lab/slack/workspace.js'
 import { startHttpStore, type HttpStore } from './fixtures/http.js'
-import { channel, startSlackApi, until, users, type SlackApi } from './fixtures/slack.js'
+import { channel, startedDrill, startSlackApi, until, users, type SlackApi } from './fixtures/slack.js'
 
 let db: HttpStore
 let api: SlackApi
@@ -29,7 +29,7 @@ const shown = async (key: string, id: string, words: RegExp): Promise<Message> =
 })
 
 test('a drill has one card, its gate and its log in the thread; a decision through the API redraws them in place', async () => {
-  const id = await api.drill()
+  const id = await startedDrill(api)
   api.announcer()
   const gate = await shown('gate:approve', id, /gate.approve/)
   const card = await shown('card', id, /Waiting for approval/)
@@ -44,7 +44,7 @@ test('a drill has one card, its gate and its log in the thread; a decision throu
 })
 
 test('the next role is mentioned when a gate escalates, and who is waited for when it reminds', async () => {
-  const id = await api.drill()
+  const id = await startedDrill(api)
   api.announcer()
   await shown('gate:approve', id, /Answer by/)
   await api.temporal.emit(id, { type: 'gate.reminded', step: 'approve', leftMs: 120_000 })
@@ -59,7 +59,7 @@ test('the next role is mentioned when a gate escalates, and who is waited for wh
 test('an outage of Slack: the drill goes on, and afterwards everything is there once, as things stand then', async () => {
   api.slack.interfere(() => 'broken')
   api.announcer()
-  const id = await api.drill()
+  const id = await startedDrill(api)
   for (let note = 1; note <= 40; note++) await api.temporal.note(id, { text: `note ${note}`, person: { id: 'observer', name: 'O', roles: ['observer'] }, door: 'api' })
   await until('a complaint', () => api.announcerLog().includes('Slack does not answer'))
   assert.equal(await decide(id), 200, 'a decision does not wait for Slack')
@@ -84,7 +84,7 @@ test('an answer that was lost is looked for before it is posted again: each mess
     lost.set(key, (lost.get(key) ?? 0) + 1)
     return lost.get(key) === 1 ? 'lost' : undefined
   })
-  const id = await api.drill()
+  const id = await startedDrill(api)
   api.announcer()
   await shown('log:1', id, /admitted/)
   await decide(id)
@@ -94,7 +94,7 @@ test('an answer that was lost is looked for before it is posted again: each mess
 })
 
 test('a process that dies between posting and remembering leaves no second message', async () => {
-  const id = await api.drill()
+  const id = await startedDrill(api)
   const first = api.announcer()
   await shown('log:1', id, /admitted/)
   await first.stop()
@@ -110,7 +110,7 @@ test('a process that dies between posting and remembering leaves no second messa
 test('two announcers draw a drill once', async () => {
   api.announcer()
   api.announcer()
-  const id = await api.drill()
+  const id = await startedDrill(api)
   await shown('log:1', id, /admitted/)
   await decide(id)
   await shown('gate:approve', id, /✅ Approved/)
@@ -129,7 +129,7 @@ test('a rate limit is waited for as long as Slack says', async () => {
     if (Date.now() - limitedAtMs < 1000) early++
     return undefined
   })
-  const id = await api.drill()
+  const id = await startedDrill(api)
   api.announcer()
   await shown('gate:approve', id, /gate.approve/)
   assert.equal(early, 0)
@@ -139,7 +139,7 @@ test('a rate limit is waited for as long as Slack says', async () => {
 test('the small Slack’s own limits are kept: more than it takes is drawn later', async () => {
   await api.stopAll()
   api = await startSlackApi(db, { limits: { 'chat.postMessage': { calls: 2, perMs: 900 } } })
-  const id = await api.drill()
+  const id = await startedDrill(api)
   api.announcer()
   await shown('log:1', id, /admitted/)
   assert.deepEqual(keys().sort(), ['card', 'gate:approve', 'log:1'])
@@ -147,7 +147,7 @@ test('the small Slack’s own limits are kept: more than it takes is drawn later
 
 test('an archived channel is told with what to do, and the card catches up once it is opened', async () => {
   api.slack.workspace.channels[0]!.isArchived = true
-  const id = await api.drill()
+  const id = await startedDrill(api)
   api.announcer()
   await until('a complaint', () => api.announcerLog().includes('The channel is archived: unarchive it, or set MUSTER_SLACK_CHANNEL'))
   assert.equal(await decide(id), 200)
@@ -156,7 +156,7 @@ test('an archived channel is told with what to do, and the card catches up once 
 })
 
 test('a card and a gate that somebody deleted are posted again', async () => {
-  const id = await api.drill()
+  const id = await startedDrill(api)
   api.announcer()
   const gate = await shown('gate:approve', id, /gate.approve/)
   const card = await shown('card', id, /Waiting/)
@@ -172,7 +172,7 @@ test('a card and a gate that somebody deleted are posted again', async () => {
 
 test('blocks that Slack does not take are told in plain text', async () => {
   api.slack.interfere((method, args) => method === 'chat.postMessage' && args['blocks'] ? { error: 'invalid_blocks' } : undefined)
-  const id = await api.drill()
+  const id = await startedDrill(api)
   api.announcer()
   const gate = await until('the gate', () => api.message('gate:approve', id))
   assert.match(gate.text, /THIS IS A DRILL: Approval needed: promote\?/)
@@ -181,11 +181,11 @@ test('blocks that Slack does not take are told in plain text', async () => {
 
 test('a drill that was refused, and what was before Slack was set up, is not announced', async () => {
   await db.store.pool.query('update slack_channels set since_ms = $1', [Date.now() + 3_600_000])
-  const old = await api.drill()
+  const old = await startedDrill(api)
   api.announcer()
   try {
     api.temporal.refusals = [{ code: 'preflight.nobody', message: 'nobody holds approver' }]
-    await api.drill('lab2')
+    await api.call('POST', '/v1/drills', { as: 'commander', body: { runbook: 'failover', environment: 'lab2' } })
     await db.store.pool.query("insert into slack_channels values ('C0OTHER', 0) on conflict do nothing")
     await new Promise(resolve => setTimeout(resolve, 200))
     assert.deepEqual(keys(), [])
@@ -199,7 +199,7 @@ test('a drill that was refused, and what was before Slack was set up, is not ann
 
 test('a token that Slack does not take is said once, with what to do, and never logged', async () => {
   api.slack.interfere(() => ({ error: 'invalid_auth' }))
-  await api.drill()
+  await startedDrill(api)
   api.announcer()
   await until('a complaint', () => api.announcerLog().includes('Install the app again and set MUSTER_SLACK_TOKEN'))
   assert.doesNotMatch(api.announcerLog() + api.log(), /xoxb-test|8f742231/)

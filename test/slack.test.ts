@@ -5,7 +5,7 @@ import { botUser, type Message } from '../src/lab/slack/workspace.js'
 import type { DrillEvent } from '../src/drill/timeline.js'
 import { whyUnsigned } from '../src/slack/signature.js'
 import { startHttpStore, type HttpStore } from './fixtures/http.js'
-import { channel, secret, startSlackApi, until, users, type SlackApi } from './fixtures/slack.js'
+import { channel, secret, startedDrill, startSlackApi, until, users, type SlackApi } from './fixtures/slack.js'
 
 let db: HttpStore
 let api: SlackApi
@@ -17,7 +17,7 @@ beforeEach(async () => {
   api = await startSlackApi(db)
   // The store is one for the whole file: what other tests started is over.
   await db.store.pool.query("update drills set phase = 'ended' where phase <> 'ended'")
-  drillId = await api.drill()
+  drillId = await startedDrill(api)
 })
 afterEach(async () => { await api.stopAll() })
 
@@ -207,6 +207,10 @@ test('/drill list, status, note and abort answer who typed them', async () => {
   assert.match(await say('abort'), /^⛔ say why: \/drill abort REASON$/)
   assert.match(await say(`abort ${drillId} customers are affected`), /is aborted; what it did is undone now/)
   assert.ok(events().some(event => event.type === 'abort.requested' && event.reason === 'customers are affected' && event.person.id === 'observer'), 'an abort by the observer')
+  assert.match(await say('halt'), /^⛔ say why: \/drill halt REASON$/)
+  assert.match(await say('halt a real incident'), /^🛑 Every drill is aborted now, and none starts until two people lift it: everything is halted by OBSERVER since .*: a real incident$/)
+  assert.match(await say('halt again'), /^🛑 It was halted already: .*a real incident$/)
+  assert.match(await say('halt x', users.stranger), /^⛔ Muster does not know who you are/)
   assert.match(await say('explode'), /^⛔ There is no `\/drill explode`/)
   assert.match(await say('list', users.stranger), /^⛔ Muster does not know who you are/)
   assert.match(await say('note nothing-20260101-abc123 x'), /^⛔ there is no drill nothing-20260101-abc123$/)
@@ -264,4 +268,20 @@ test('the button of a card aborts with a reason, and a link’s click does nothi
   await until('the form', () => api.slack.workspace.modals.get(users.observer))
   await api.slack.app.submit(users.observer, { reason: 'enough' })
   assert.ok(events().some(event => event.type === 'abort.requested' && event.reason === 'enough' && event.door === 'slack'), 'aborted')
+})
+
+test('an admin says which Slack user somebody is; nobody else may, and nobody is two people', async () => {
+  const link = async (id: string, body: object, as = 'admin'): Promise<string> => {
+    const { status, body: said } = await api.call('PUT', `/v1/people/${id}/slack`, { as, body })
+    return status === 200 ? `200 ${String(said['slackUser'])} ${String(said['email'])}` : `${status} ${said.error.code}`
+  }
+  assert.equal(await link('engineer', { user: users.stranger }), '200 T0DRILL:U0STRA undefined', 'the workspace is the app’s')
+  await api.slack.app.command(users.stranger, channel, `note ${drillId} now somebody`)
+  await until('the note', () => events().some(event => event.type === 'note.added' && event.person.id === 'engineer'))
+  assert.equal(await link('observer', { user: users.stranger }), '409 person.linked')
+  assert.equal(await link('observer', { email: 'ENGINEER@example.org' }), '409 person.linked')
+  assert.equal(await link('nix', { user: users.stranger }), '404 person.unknown')
+  assert.equal(await link('observer', { user: 'ana' }), '400 input.invalid')
+  assert.equal(await link('observer', { user: 'U0X' }, 'commander'), '403 auth.forbidden')
+  assert.equal(await link('engineer', { user: null }), '200 null undefined')
 })

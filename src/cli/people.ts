@@ -107,6 +107,21 @@ export function addPeople (program: Command, run: Run, { firstAdmin }: Parts): v
   people.command('back').argument('<ID>', 'person').description('no longer away')
     .action(run<[string]>(() => ({ command: 'people back' }), async (shell, id) => await absence(shell, id)))
 
+  people.command('link').argument('<ID>', 'person').description('which Slack user somebody is: their clicks count as theirs').option('--slack <USER>', 'id of their Slack user, e.g. U0123456789')
+    .option('--email <ADDRESS>', 'the address that their Slack account must have proven').option('--workspace <ID>', 'of another workspace than the app’s, e.g. T0123456789')
+    .action(run<[string, { slack?: string, email?: string, workspace?: string }]>(() => ({ command: 'people link' }), async (shell, id, { slack, email, workspace }) => {
+      if (slack === undefined && email === undefined) throw new DrillError('input.invalid', 'say which: --slack USER, --email ADDRESS')
+      const answer = await shell.api.put<{ slackUser?: string, email?: string }>(pathOf(id, 'slack'), { user: slack, email, workspace })
+      if (shell.json) return printJson(shell, answer)
+      done(shell, `${id} is ${[answer.slackUser, answer.email].filter(Boolean).join(', ')} in Slack`)
+    }))
+  people.command('unlink').argument('<ID>', 'person').description('no Slack user is this person any more')
+    .action(run<[string]>(() => ({ command: 'people unlink' }), async (shell, id) => {
+      const answer = await shell.api.put<object>(pathOf(id, 'slack'), { user: null, email: null })
+      if (shell.json) return printJson(shell, answer)
+      done(shell, `no Slack user is ${id} any more`)
+    }))
+
   people.command('key').argument('<ID>', 'person').description('another key; prints it, once').option('--label <text>', 'what it is for').addOption(new Option('--expires <time>', 'an ISO time, or 90d').argParser(timeText))
     .action(run<[string, { label?: string, expires?: string }]>(() => ({ command: 'people key' }), async (shell, id, { label, expires }) => {
       const answer = await shell.api.post<{ key: string }>(pathOf(id, 'keys'), { label, expiresAt: expires })

@@ -24,6 +24,7 @@ import { describeApi } from './openapi.js'
 import { peopleRoutes } from './people.js'
 import { planRoutes } from './plans.js'
 import { reportRoutes } from './reports.js'
+import { linkingRoutes } from './slack/linking.js'
 import { slackRoutes } from './slack/routes.js'
 import { openStreams, streamRoutes } from './stream.js'
 import { timelineRoutes } from './timeline.js'
@@ -111,6 +112,7 @@ export async function buildApp (deps: AppDeps): Promise<FastifyInstance> {
   grantRoutes(app, deps, identities)
   healthRoutes(app, deps)
   metricsRoutes(app, deps, metrics)
+  linkingRoutes(app, deps)
   if (deps.slack) slackRoutes(app, deps, deps.slack)
   app.addHook('preClose', async () => { streams.closeAll() })
   await app.ready()

@@ -1,3 +1,4 @@
+import { haltText } from '../../drill/halt.js'
 import type { Person } from '../../drill/people.js'
 import { isAllowedIn } from '../../drill/runbook.js'
 import { DrillError } from '../../errors.js'
@@ -25,6 +26,7 @@ const usage = [
   '`/drill status [DRILL]` what a drill is at',
   '`/drill list` what runs, and what ran last',
   '`/drill abort [DRILL] REASON` stops a drill and undoes what it did',
+  '`/drill halt REASON` aborts every drill, everywhere, and refuses new ones',
   '`/drill note [DRILL] TEXT` writes into the timeline',
   'DRILL may be left out while one drill runs.',
 ].join('\n')
@@ -39,6 +41,7 @@ export async function runSlashCommand (talk: Talk, command: Command): Promise<vo
       case 'status': return await status(talk, await reader(talk, command), words)
       case 'list': return await list(talk, await reader(talk, command))
       case 'abort': return await abort(talk, command, words)
+      case 'halt': return await halt(talk, command, words)
       case 'note': return await note(talk, command, words)
       case '': case 'help': return { text: usage }
       default: return { text: `⛔ There is no \`/drill ${escape(word, 50)}\`.\n${usage}` }
@@ -72,6 +75,16 @@ async function abort (talk: Talk, command: Command, words: string): Promise<Said
   const { outcome } = await talk.temporal.abort(drillId, { reason: rest.slice(0, 1000), person, door: 'slack' })
   talk.log.info({ person: person.id, drillId, outcome }, 'abort through Slack')
   return { text: outcome === 'aborting' ? `🚫 ${escape(drillId)} is aborted; what it did is undone now.` : `${escape(drillId)} was being undone already.` }
+}
+
+/** Everywhere: who stops all in a hurry must not have to know a name. */
+async function halt (talk: Talk, command: Command, words: string): Promise<Said> {
+  const person = await whoIs(talk, command, { proven: false })
+  assertMay(person, 'halt.set')
+  if (words.trim() === '') throw new DrillError('input.invalid', 'say why: /drill halt REASON')
+  const { outcome, halt } = await talk.temporal.halt({ reason: words.trim().slice(0, 1000), by: person, atMs: Date.now(), door: 'slack' })
+  talk.log.info({ person: person.id, outcome }, 'halt through Slack')
+  return { text: `🛑 ${outcome === 'halted' ? 'Every drill is aborted now, and none starts until two people lift it' : 'It was halted already'}: ${escape(haltText(halt), 1200)}` }
 }
 
 async function note (talk: Talk, command: Command, words: string): Promise<Said> {

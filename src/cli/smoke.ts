@@ -82,7 +82,7 @@ function endLines (run: SuiteRun, { paint }: Shell): string[] {
     '',
     `${paint(mark.style, mark.text)}  ${clean(run.why)}`,
     ...run.reasons.slice(1).map(reason => `  ${clean(reason)}`),
-    paint('dim', `took ${durationText(run.ms)}; one after the other it would have been ${durationText(run.serialMs)}`),
+    paint('dim', `took ${durationText(run.ms)}; its checks together ${durationText(run.serialMs)}`),
   ]
 }
 

@@ -18,7 +18,7 @@ const template = eta.compile(`<!doctype html>
 <title><%= it.verdict %>: <%= it.run.title %> (<%= it.run.environment %>)</title><style><%~ it.style %>.near { color: var(--near); font-weight: 600 }</style></head><body>
 <main>
 <h1><%= it.run.title %></h1>
-<p class="sub"><%= it.run.environment.toUpperCase() %> · <%= it.utc(it.run.startedAtMs) %> UTC · took <%= it.took(it.run.ms) %> (one after the other <%= it.took(it.run.serialMs) %>) · <code><%= it.run.runId %></code></p>
+<p class="sub"><%= it.run.environment.toUpperCase() %> · <%= it.utc(it.run.startedAtMs) %> UTC · took <%= it.took(it.run.ms) %> (its checks together <%= it.took(it.run.serialMs) %>) · <code><%= it.run.runId %></code></p>
 <section class="verdict <%= it.run.verdict %>"><strong><%= it.verdict %></strong><%= it.run.why %>
 <% if (it.run.reasons.length > 1) { %><ul><% it.run.reasons.slice(1).forEach(reason => { %><li><%= reason %></li><% }) %></ul><% } %></section>
 <% it.groups.forEach(group => { %><h2><%= group.name %></h2><table><thead><tr><th>Check<th>Outcome<th>Seen<th>Took</tr></thead><tbody>

@@ -1,6 +1,6 @@
 import { Client } from 'pg'
 import { pino } from 'pino'
-import { buildReport, renderCsv, renderHtml, renderJson, renderMarkdown } from '../src/report/index.js'
+import { buildReport, renderBody, renderCsv, renderHtml, renderJson, renderMarkdown } from '../src/report/index.js'
 import { migrate } from '../src/store/migrate.js'
 import { openStore, type Store } from '../src/store/pool.js'
 import { appendSamples } from '../src/store/samples.js'
@@ -31,7 +31,7 @@ export async function store ({ hold, tell }: Bench): Promise<Figure[]> {
   const opened = await hold.take(Promise.resolve(openStore(cluster.url)), store => store.close())
   const keys = await seedPeople(opened)
   await fill(opened, cluster.url, tell)
-  const reports = { build: (facts: Parameters<typeof buildReport>[0]) => buildReport(facts, 'bench'), json: renderJson, markdown: renderMarkdown, html: renderHtml, csv: renderCsv }
+  const reports = { build: (facts: Parameters<typeof buildReport>[0]) => buildReport(facts, 'bench'), json: renderJson, markdown: renderMarkdown, html: renderHtml, body: renderBody, csv: renderCsv }
   const { app } = await hold.take(startHttp(opened, keys, { rateLimit: 1_000_000 }, { reports, log: pino({ level: 'silent' }) }), api => api.app.close())
 
   const ask = async (url: string): Promise<string> => {

@@ -8,7 +8,7 @@ import type { Reports } from './http/deps.js'
 import { announceDrills } from './http/slack/announce.js'
 import { logOptions } from './log.js'
 import { loadCatalog, type Catalog } from './runbook/catalog.js'
-import { buildReport, renderCsv, renderHtml, renderJson, renderMarkdown } from './report/index.js'
+import { buildReport, renderBody, renderCsv, renderHtml, renderJson, renderMarkdown } from './report/index.js'
 import { problemLine } from './runbook/problem.js'
 import { connectSlack } from './slack/client.js'
 import { pendingMigrations } from './store/migrate.js'
@@ -29,6 +29,7 @@ const reports: Reports = {
   json: renderJson,
   markdown: renderMarkdown,
   html: renderHtml,
+  body: renderBody,
   csv: renderCsv,
 }
 

@@ -40,6 +40,8 @@ export interface Reports {
   json: (report: DrillReport) => string
   markdown: (report: DrillReport) => string
   html: (report: DrillReport) => string
+  /** The inside of a page, for the run page of a drill that has ended. */
+  body: (report: DrillReport) => string
   csv: (report: DrillReport) => string
 }
 

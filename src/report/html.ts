@@ -1,86 +1,20 @@
 import { Eta } from 'eta'
-import { durationText } from '../drill/duration.js'
 import type { DrillReport } from '../drill/report.js'
-import { latencyChart } from './chart.js'
+import { renderBody } from './body.js'
 import { style } from './style.js'
-import { clockParts, eventText, timeOfDay, utc, verdictText } from './text.js'
+import { verdictText } from './text.js'
 
 const eta = new Eta({ autoEscape: true })
 
-/** `<%= %>` escapes; `<%~ %>` is used for the style and the chart alone, which are ours. */
+/** `<%= %>` escapes; `<%~ %>` is used for the style and the body alone, which are ours. */
 const template = eta.compile(`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title><%= it.verdict %>: <%= it.drill.runbookTitle %> (<%= it.drill.drillId %>)</title><style><%~ it.style %></style></head><body>
 <div class="drill">THIS IS A DRILL</div>
-<main>
-<h1><%= it.drill.runbookTitle %></h1>
-<p class="sub"><%= it.drill.environment.toUpperCase() %> (<%= it.drill.tier %>) · <%= it.utc(it.drill.startedAtMs) %> UTC · led by <%= it.drill.commander.name %> · <code><%= it.drill.drillId %></code></p>
-<% if (it.leftBehind.length) { %><section class="left"><h2>LEFT BEHIND</h2><% it.leftBehind.forEach(left => { %><p><b><%= left.title %></b>: <%= left.message %><br>By hand: <code><%= left.byHand %></code></p><% }) %></section><% } %>
-<section class="verdict <%= it.judgement.verdict %>"><strong><%= it.verdict %></strong><%= it.judgement.why %>
-<% if (it.judgement.reasons.length > 1) { %><ul><% it.judgement.reasons.slice(1).forEach(reason => { %><li><%= reason %></li><% }) %></ul><% } %></section>
-<table><thead><tr><th>Objective<th>Target<th>Achieved<th>Margin<th>Met?</tr></thead><tbody>
-<% it.objectives.forEach(line => { %><tr><td><%= line.objective %><td><%= line.target %><td class="num"><%= line.achieved %><td class="num"><%= line.margin ?? '' %><td class="<%= line.met === undefined ? 'dim' : line.met ? 'yes' : 'no' %>"><%= line.met === undefined ? 'not judged' : line.met ? 'yes' : 'NO' %></tr><% }) %>
-</tbody></table>
-<% if (it.parts.length) { %><h2>Where the time went</h2><div class="bar" role="img" aria-label="Recovery time by part"><% it.parts.forEach(part => { %><div class="<%= part.kind %>" style="flex-grow:<%= part.ms %>"></div><% }) %></div>
-<p class="keys"><% it.parts.forEach(part => { %><span><i class="key <%= part.kind %>"></i><%= part.name %> <b><%= it.took(part.ms) %></b></span><% }) %></p>
-<p class="dim">From the first failed probe; error of each time <%= it.clock.errorMs === undefined ? 'unknown' : '± ' + it.took(it.clock.errorMs) %>. RTA and RPA (what was achieved) are words of the industry, in neither NIST SP 800-34 nor ISO 22301.</p><% } %>
-<% if (it.loss) { %><h2>Writes</h2><p><b><%= it.loss.lost %></b> of <b><%= it.loss.acked %></b> acknowledged writes lost · <%= it.loss.unknown %> in doubt, <%= it.loss.unknownPresent %> of them there · <%= it.loss.refused %> refused · <%= it.loss.doubled %> doubled · <%= it.loss.alien %> alien<% if (it.loss.lost) { %> · lost over <%= it.took(it.loss.lostSpanMs) %>, <%= it.loss.lostBytes %> bytes of log<% } %>.</p>
-<p>Second witness, the failed node’s own log: <b class="<%= it.loss.witness.outcome === 'agrees' ? 'yes' : 'no' %>"><%= it.loss.witness.outcome %></b>: <%= it.loss.witness.detail %></p><% } %>
-<% if (it.chart) { %><h2>Seen from outside</h2><%~ it.chart %><% } %>
-<h2>What happened when</h2><div class="gantt"><% it.gantt.forEach(bar => { %><div class="row"><div class="name" title="<%= bar.title %>"><%= bar.title %></div><div class="lane"><div class="<%= bar.kind %>" style="left:<%= it.left(bar) %>%;width:<%= it.width(bar) %>%" title="<%= it.took(bar.toMs - bar.fromMs) %>"></div></div></div><% }) %></div>
-<p class="keys"><span><i class="key outage"></i>outage</span><span><i class="key work"></i>step</span><span><i class="key waiting"></i>waiting for people</span><span><i class="key undo"></i>undo</span></p>
-</main>
-<section class="evidence">
-<h2>The drill</h2><table><tbody><% it.facts.forEach(([name, value]) => { %><tr><th><%= name %><td><%= value %></tr><% }) %></tbody></table>
-<% it.sections.filter(section => section.rows.length).forEach(section => { %><h2><%= section.title %></h2><table><thead><tr><% section.head.forEach(cell => { %><th><%= cell %><% }) %></tr></thead><tbody><% section.rows.forEach(row => { %><tr><% row.forEach(cell => { %><td><%= cell %><% }) %></tr><% }) %></tbody></table><% }) %>
-<h2>Sign-off</h2><table class="sign"><thead><tr><th>Role<th>Name<th>Date<th>Signature</tr></thead><tbody><tr><td>Commander<td><%= it.drill.commander.name %><td><td></tr><tr><td>Service owner<td><td><td></tr><tr><td>Management<td><td><td></tr></tbody></table>
-<p class="dim">Report digest, SHA-256 of the canonical JSON: <code><%= it.digest %></code><% if (it.chainHead) { %><br>Timeline chain head: <code><%= it.chainHead %></code><% } %><br>Prove either with <code>muster verify FILE</code>.</p>
-</section></body></html>
+<%~ it.body %></body></html>
 `)
 
 /** The report as one self-contained page: no script, no external asset; it prints. */
 export function renderHtml (report: DrillReport): string {
-  const { drill } = report
-  const from = Math.min(drill.startedAtMs, ...report.gantt.map(bar => bar.fromMs))
-  const to = Math.max(drill.endedAtMs ?? 0, ...report.gantt.map(bar => bar.toMs), from + 1)
-  const share = (ms: number): string => (ms / (to - from) * 100).toFixed(2)
-  return eta.render(template, {
-    ...report,
-    style,
-    verdict: verdictText[report.judgement.verdict],
-    utc,
-    took: durationText,
-    parts: clockParts(report.clock),
-    chart: latencyChart(report, escapeHtml),
-    left: (bar: { fromMs: number }) => share(bar.fromMs - from),
-    width: (bar: { fromMs: number, toMs: number }) => share(bar.toMs - bar.fromMs),
-    facts: factsOf(report),
-    sections: sectionsOf(report),
-  })
-}
-
-function factsOf ({ drill }: DrillReport): string[][] {
-  return [
-    ['Runbook', `${drill.runbook} (${drill.type})`], ['Content', `sha256 ${drill.runbookHash}`], ['Environment', `${drill.environment.toUpperCase()}, tier ${drill.tier}`],
-    ['Commander', drill.commander.name], ['Approvers', drill.approvers.join(', ') || 'nobody'], ['From', `${utc(drill.startedAtMs)} UTC`],
-    ['To', drill.endedAtMs === undefined ? 'not ended' : `${utc(drill.endedAtMs)} UTC`], ['Parameters', JSON.stringify(drill.params)], ['Muster', drill.musterVersion],
-  ]
-}
-
-function sectionsOf (report: DrillReport): Array<{ title: string, head: string[], rows: string[][] }> {
-  const maybe = (ms: number | undefined): string => ms === undefined ? '' : durationText(ms)
-  return [
-    { title: 'Steps', head: ['Step', 'Result', 'Planned', 'Took', 'Tries', 'What was seen'], rows: report.steps.map(step => [step.title, step.state, maybe(step.expectedMs), step.startedAtMs !== undefined && step.endedAtMs !== undefined ? durationText(step.endedAtMs - step.startedAtMs) : '', String(step.attempts ?? ''), step.summary ?? '']) },
-    { title: 'Decisions', head: ['Gate', 'Who', 'Answer', 'Through', 'Reason', 'At (UTC)', 'The question stood'], rows: report.decisions.map(one => [one.step, one.person, one.answer, one.verified ? one.door : `${one.door}, unverified`, one.reason ?? '', timeOfDay(one.atMs), durationText(one.stoodMs)]) },
-    { title: 'Checks', head: ['Check', 'Outcome', 'Observed', 'Expected'], rows: report.checks.map(one => [one.check, one.outcome, one.observed, one.expected]) },
-    { title: 'Undone', head: ['What', 'State', 'Proof'], rows: report.undo.map(line => [line.title, line.state, line.summary ?? '']) },
-    { title: 'Findings and actions', head: ['Severity', 'Finding', 'Owner', 'Due'], rows: report.findings.map(finding => [finding.severity, finding.text, '', '']) },
-    { title: 'Notes', head: ['At (UTC)', 'Who', 'Note'], rows: report.notes.map(note => [timeOfDay(note.atMs), note.person, note.text]) },
-    { title: 'Earlier drills', head: ['Drill', 'When (UTC)', 'Verdict', 'Recovery', 'Slowest step'], rows: report.earlier.map(one => [one.drillId, utc(one.startedAtMs), one.verdict, maybe(one.rtaTechnicalMs), one.slowestStep ? `${one.slowestStep.id}, ${durationText(one.slowestStep.ms)}` : '']) },
-    { title: 'Timeline (UTC)', head: ['#', 'Time', 'What', 'Event'], rows: report.timeline.map(event => { const { what, text } = eventText(event); return [String(event.seq), timeOfDay(event.atMs), what, text] }) },
-  ]
-}
-
-function escapeHtml (text: string): string {
-  return text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`)
+  return eta.render(template, { drill: report.drill, style, verdict: verdictText[report.judgement.verdict], body: renderBody(report) })
 }

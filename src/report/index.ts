@@ -1,4 +1,5 @@
 export { buildReport, renderJson } from './build.js'
 export { renderCsv } from './csv.js'
+export { renderBody } from './body.js'
 export { renderHtml } from './html.js'
 export { renderMarkdown } from './markdown.js'

@@ -13,13 +13,16 @@ h1 { font-size: 26px; margin: 24px 0 0 } h2 { font-size: 18px; margin: 36px 0 8p
 .left { border: 2px solid var(--bad); padding: 10px 16px; margin: 12px 0 } .left h2 { color: var(--bad); margin: 0; border: 0 }
 table { border-collapse: collapse; width: 100%; font-size: 14px } th { text-align: left; color: var(--dim); font-weight: 600 } th, td { padding: 5px 10px 5px 0; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere }
 td.num { white-space: nowrap; font-variant-numeric: tabular-nums } .yes { color: var(--good); font-weight: 600 } .no { color: var(--bad); font-weight: 700 } .dim { color: var(--dim) }
-.bar { display: flex; height: 34px; border-radius: 4px; overflow: hidden; margin: 8px 0 } .bar div { min-width: 3px }
-.detect { background: var(--detect) } .work { background: var(--work) } .verify { background: var(--verify) } .undo { background: var(--undo) } .outage { background: var(--bad) }
-.people, .waiting { background: repeating-linear-gradient(45deg, var(--people) 0 5px, transparent 5px 9px); border: 1px solid var(--people) }
+.bar { display: block; width: 100%; height: 34px; margin: 8px 0; border-radius: 4px } .bar line { stroke-width: 34px }
+line.detect { stroke: var(--detect) } line.work { stroke: var(--work) } line.verify { stroke: var(--verify) } line.undo { stroke: var(--undo) } line.outage { stroke: var(--bad) } line.people, line.waiting { stroke: var(--people); stroke-dasharray: 4 3 }
+.key.detect { background: var(--detect) } .key.work { background: var(--work) } .key.verify { background: var(--verify) } .key.undo { background: var(--undo) } .key.outage { background: var(--bad) }
+.key.people, .key.waiting { background: repeating-linear-gradient(90deg, var(--people) 0 3px, transparent 3px 5px) }
 .key { display: inline-block; width: 12px; height: 12px; margin-right: 6px; vertical-align: -1px } .keys span { margin-right: 22px; white-space: nowrap }
-.gantt { font-size: 13px } .gantt div.row { display: grid; grid-template-columns: 300px 1fr; gap: 10px; align-items: center } .gantt .name { white-space: nowrap; overflow: hidden; text-overflow: ellipsis } .gantt .lane { position: relative; height: 16px; border-left: 1px solid var(--line) } .gantt .lane div { position: absolute; top: 2px; height: 12px; min-width: 2px; border-radius: 2px }
-svg { width: 100%; height: auto } svg text { font: 11px system-ui, sans-serif; fill: var(--dim) }
+.gantt { font-size: 13px } .gantt div.row { display: grid; grid-template-columns: 300px 1fr; gap: 10px; align-items: center } .gantt .name { white-space: nowrap; overflow: hidden; text-overflow: ellipsis } .gantt .lane { display: block; width: 100%; height: 16px; border-left: 1px solid var(--line) } .gantt .lane line { stroke-width: 12px }
+.wide { overflow-x: auto } .chart { display: block; width: 100%; min-width: 620px; height: auto } .chart text { font: 12px system-ui, sans-serif; fill: var(--dim) } .chart .grid { stroke: var(--line) }
+.chart rect.outage { fill: var(--bad); opacity: .12 } .chart line.waiting { stroke-width: 6px } .chart .look { fill: none; stroke-width: 3.4px; stroke-linecap: round } .chart .failed { stroke: var(--bad); stroke-width: 1.5px } .chart .bad { fill: var(--bad) } .chart .wait { fill: var(--people) }
+.look.t0 { stroke: var(--work) } .look.t1 { stroke: var(--verify) } .look.t2 { stroke: var(--detect) } .look.t3 { stroke: var(--undo) } tspan.t0 { fill: var(--work) } tspan.t1 { fill: var(--verify) } tspan.t2 { fill: var(--detect) } tspan.t3 { fill: var(--undo) }
 code { font: 13px ui-monospace, monospace; overflow-wrap: anywhere } .sign td { height: 42px }
 @media (max-width: 700px) { .gantt div.row { grid-template-columns: 120px 1fr } body { padding: 0 12px 32px } .drill { margin: 0 -12px } }
-@media print { body { max-width: none; padding: 0; font-size: 11px } .evidence { break-before: page } h2, tr, .verdict { break-inside: avoid } .drill, .bar div, .lane div, .key { print-color-adjust: exact; -webkit-print-color-adjust: exact } .drill { margin: 0 } }
+@media print { body { max-width: none; padding: 0; font-size: 11px } .evidence { break-before: page } h2, tr, .verdict { break-inside: avoid } .drill, .key { print-color-adjust: exact; -webkit-print-color-adjust: exact } .drill { margin: 0 } }
 `

@@ -19,6 +19,10 @@ export const verdictText: Record<DrillReport['judgement']['verdict'], string> = 
   passed: 'PASSED', 'passed-with-findings': 'PASSED WITH FINDINGS', failed: 'FAILED', invalid: 'INVALID', aborted: 'ABORTED',
 }
 
+export function escapeHtml (text: string): string {
+  return text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`)
+}
+
 export interface ClockPart { name: string, ms: number, kind: 'detect' | 'people' | 'work' | 'verify' }
 
 /** Where the time of the outage went, in order: the parts add up to the recovery time. None where it did not end. */

@@ -8,13 +8,14 @@ import type { ProbeSample } from '../src/drill/observation.js'
 import { statusOf } from '../src/drill/status.js'
 import { DrillError } from '../src/errors.js'
 import { startCluster as startIn, type Cluster } from '../src/store/cluster.js'
-import { findDrill, lastDrills, listDrills, releaseDrill, reserveDrill, runningDrills, verifiedState, type Reservation } from '../src/store/drills.js'
+import { findDrill, lastDrills, listDrills, releaseDrill, reserveDrill, runningDrills, type Reservation } from '../src/store/drills.js'
 import { expectations } from '../src/store/expectations.js'
 import { migrate } from '../src/store/migrate.js'
 import { addKey, revokeKey } from '../src/store/keys.js'
 import { addPerson, listPeople, peopleOnCall, personByKey, personBySlackUser, personBySubject, setRoles } from '../src/store/people.js'
 import { openStore, rows, transaction, type Store } from '../src/store/pool.js'
 import { appendSamples, readSamples } from '../src/store/samples.js'
+import { standings, verifiedState } from '../src/store/standings.js'
 import { appendEvents } from '../src/store/timeline.js'
 import { findTools } from '../src/tools.js'
 import { startCluster } from './fixtures/cluster.js'
@@ -164,6 +165,9 @@ test('a runbook is verified by its own content’s last drill alone', async () =
   await drill('v4', 'failed', 4, 'h1')
   assert.notEqual(await state('h1'), 'verified')
   assert.equal(await verifiedState(store.pool, 'database-primary-failure', 'elsewhere', 'h1'), 'never')
+  const [here, elsewhere] = await standings(store.pool, [{ runbook: 'database-primary-failure', environment: 'verified', hash: 'h2' }, { runbook: 'database-primary-failure', environment: 'elsewhere', hash: 'h1' }], 3)
+  assert.deepEqual([here!.verified, here!.last.map(({ drillId, verdict }) => [drillId, verdict])], ['changed', [['v2', 'aborted'], ['v3', 'invalid'], ['v4', 'failed']]], 'the trend is the last ones, oldest first')
+  assert.deepEqual([elsewhere!.verified, elsewhere!.last], ['never', []])
 })
 
 test('a step is expected to take the median of the last twenty passed drills', async () => {

@@ -1,5 +1,6 @@
 import { clockText, durationMs, durationText } from '../drill/duration.js'
 import { clockLevel, type DrillStatus, type LedgerLine } from '../drill/status.js'
+import { recoveryText, stateText, verdictText } from '../drill/words.js'
 import { paintOf, render, spread, styled, type Line, type Style } from './paint.js'
 import { stepLines } from './step-lines.js'
 import { clean, wrap } from './text.js'
@@ -39,27 +40,24 @@ function header (status: DrillStatus, now: number, width: number): Line[] {
 }
 
 function state (status: DrillStatus): { text: string, style: Style } {
+  const text = stateText(status)
   if (status.verdict !== undefined) return verdictMark(status.verdict)
-  if (status.waitingFor.length > 0) return { text: 'waiting for people', style: ['yellow', 'bold'] }
+  if (status.waitingFor.length > 0) return { text, style: ['yellow', 'bold'] }
   switch (status.phase) {
-    case 'admission': return { text: 'checking whether it may start', style: 'cyan' }
-    case 'unwinding': return { text: 'putting everything back', style: ['magenta', 'bold'] }
-    case 'waiting': return { text: 'waiting', style: 'yellow' }
-    case 'ended': return { text: 'ended', style: 'bold' }
-    case 'running': return { text: 'running', style: ['cyan', 'bold'] }
+    case 'admission': return { text, style: 'cyan' }
+    case 'unwinding': return { text, style: ['magenta', 'bold'] }
+    case 'waiting': return { text, style: 'yellow' }
+    case 'ended': return { text, style: 'bold' }
+    case 'running': return { text, style: ['cyan', 'bold'] }
   }
 }
 
 /** A verdict in words and colour, the same wherever it is drawn. */
 export function verdictMark (verdict: NonNullable<DrillStatus['verdict']>): { text: string, style: Style } {
-  switch (verdict) {
-    case 'passed': return { text: 'PASSED', style: ['green', 'bold'] }
-    case 'passed-with-findings': return { text: 'PASSED WITH FINDINGS', style: ['yellow', 'bold'] }
-    case 'failed': return { text: 'FAILED', style: ['red', 'bold'] }
-    case 'invalid': return { text: 'INVALID', style: ['magenta', 'bold'] }
-    case 'aborted': return { text: 'ABORTED', style: ['magenta', 'bold'] }
-  }
+  return { text: verdictText[verdict], style: [verdictColours[verdict], 'bold'] }
 }
+
+const verdictColours = { passed: 'green', 'passed-with-findings': 'yellow', failed: 'red', invalid: 'magenta', aborted: 'magenta' } as const
 
 function leftBehind (status: DrillStatus, width: number): Line[] {
   return status.leftBehind.flatMap((one): Line[] => [
@@ -79,19 +77,9 @@ function recovery (status: DrillStatus, now: number, width: number): Line[] {
   const level = elapsed === undefined ? 'good' : clockLevel(clock.rtaBusinessMs ?? elapsed, objectives)
   const style: Style = level === 'over' ? ['red', 'bold'] : level === 'near' ? ['yellow', 'bold'] : ['green', 'bold']
   const text = `${elapsed === undefined ? '--:--' : clockText(elapsed)}${rto === undefined ? '' : ` / ${clockText(rto)}`}`
-  const said = recoveryWords(status, now)
+  const said = recoveryText(status, now)
   const size = rto === undefined ? 0 : Math.max(0, Math.min(40, width - 17 - text.length - said.length - 2))
   return [[], [' ', styled('dim', 'recovery clock '), styled(elapsed === undefined ? 'dim' : style, text), ...bar(elapsed === undefined || rto === undefined ? 0 : elapsed / rto, size, style), ' ', styled('dim', said)]]
-}
-
-function recoveryWords (status: DrillStatus, now: number): string {
-  const { clock } = status
-  if (clock.recoveredAtMs !== undefined) {
-    return clock.rtaTechnicalMs === undefined ? 'recovered' : `recovered in ${durationText(clock.rtaTechnicalMs)}`
-  }
-  if (clock.startedAtMs !== undefined) return clock.detectedAtMs === undefined ? 'down, not detected yet' : 'down'
-  if (clock.faultAtMs !== undefined) return `fault struck ${clockText(now - clock.faultAtMs)} ago, no failed probe yet`
-  return 'no outage so far'
 }
 
 function bar (share: number, size: number, style: Style): Line {

@@ -1,8 +1,9 @@
 import { Eta } from 'eta'
 import { durationText } from '../drill/duration.js'
 import type { DrillReport } from '../drill/report.js'
+import { verdictText } from '../drill/words.js'
 import { latencyChart } from './chart.js'
-import { clockParts, escapeHtml, eventText, timeOfDay, utc, verdictText } from './text.js'
+import { clockParts, escapeHtml, eventText, timeOfDay, utc } from './text.js'
 
 const eta = new Eta({ autoEscape: true })
 

@@ -1,8 +1,8 @@
 import { Eta } from 'eta'
 import type { DrillReport } from '../drill/report.js'
+import { verdictText } from '../drill/words.js'
 import { renderBody } from './body.js'
 import { style } from './style.js'
-import { verdictText } from './text.js'
 
 const eta = new Eta({ autoEscape: true })
 

@@ -1,6 +1,7 @@
 import { durationText } from '../drill/duration.js'
 import type { DrillReport } from '../drill/report.js'
-import { clockParts, eventText, timeOfDay, utc, verdictText } from './text.js'
+import { verdictText } from '../drill/words.js'
+import { clockParts, eventText, timeOfDay, utc } from './text.js'
 
 /** The report as Markdown: the one page first, evidence after. */
 export function renderMarkdown (report: DrillReport): string {

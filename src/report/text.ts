@@ -4,6 +4,7 @@ import { answerersText } from '../drill/on-call.js'
 import type { RecoveryClock } from '../drill/clock.js'
 import type { DrillReport } from '../drill/report.js'
 import { revertText, type DrillEvent } from '../drill/timeline.js'
+import { verdictText } from '../drill/words.js'
 
 /** `2026-11-20 10:00:04.600` in UTC. */
 export function utc (atMs: number): string {
@@ -13,10 +14,6 @@ export function utc (atMs: number): string {
 /** Time of day in UTC, to the millisecond. */
 export function timeOfDay (atMs: number): string {
   return new Date(atMs).toISOString().slice(11, 23)
-}
-
-export const verdictText: Record<DrillReport['judgement']['verdict'], string> = {
-  passed: 'PASSED', 'passed-with-findings': 'PASSED WITH FINDINGS', failed: 'FAILED', invalid: 'INVALID', aborted: 'ABORTED',
 }
 
 export function escapeHtml (text: string): string {

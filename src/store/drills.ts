@@ -1,5 +1,4 @@
 import type { Tier } from '../drill/environment.js'
-import type { DrillPlan } from '../drill/plan.js'
 import type { DrillReport } from '../drill/report.js'
 import type { DrillStatus, Waiting } from '../drill/status.js'
 import type { Phase } from '../drill/timeline.js'
@@ -143,23 +142,6 @@ export async function lastDrills (db: Db, runbook: string, environment: string, 
     order by created_at_ms desc, drill_id desc limit $4`, [runbook, environment, options.except ?? '', count])
   return found.map(drillOf).map(({ drillId, startedAtMs, createdAtMs, verdict, rtaTechnicalMs, slowestStep }) =>
     ({ drillId, startedAtMs: startedAtMs ?? createdAtMs, verdict: verdict ?? 'aborted', rtaTechnicalMs, slowestStep }))
-}
-
-/**
- * Whether this very content of a runbook passed its last drill in an environment. Refused, aborted and invalid drills prove nothing,
- * for or against.
- */
-export async function verifiedState (db: Db, runbook: string, environment: string, hash: string): Promise<DrillPlan['verified']> {
-  const found = await rows<{ same: boolean, passed: boolean }>(db, `
-    (select true as same, verdict like 'passed%' as passed from drills
-      where runbook = $1 and environment = $2 and runbook_hash = $3 and phase = 'ended' and verdict in ('passed', 'passed-with-findings', 'failed')
-      order by ended_at_ms desc limit 1)
-    union all
-    (select false, true from drills
-      where runbook = $1 and environment = $2 and runbook_hash <> $3 and phase = 'ended' and verdict in ('passed', 'passed-with-findings') limit 1)`,
-  [runbook, environment, hash])
-  if (found.some(row => row.same && row.passed)) return 'verified'
-  return found.some(row => !row.same) ? 'changed' : 'never'
 }
 
 const columns = `drill_id, created_at_ms, parent, runbook, runbook_title, runbook_type, runbook_hash, environment, tier, commander_id, commander_name,

@@ -16,7 +16,7 @@ const noLab = ['/lab/', 'only entry files and tests import the lab']
 const outer = (...own) => [
   noEntry, noLab,
   ['/(workflows|activities)/', 'src does not reach into workflows or activities'],
-  [`/(${['runbook', 'control', 'lease', 'store', 'slack', 'report', 'journey', 'smoke', 'load', 'http', 'cli', 'temporal', 'dev'].filter(name => !own.includes(name)).join('|')})/`, 'capabilities do not import each other'],
+  [`/(${['runbook', 'control', 'lease', 'store', 'slack', 'report', 'pages', 'journey', 'smoke', 'load', 'http', 'cli', 'temporal', 'dev'].filter(name => !own.includes(name)).join('|')})/`, 'capabilities do not import each other'],
 ]
 
 export default [
@@ -64,6 +64,9 @@ export default [
   never(['src/journey/**/*.ts'], outer('journey')),
   never(['src/smoke/**/*.ts'], outer('smoke', 'journey')),
   never(['src/load/**/*.ts'], outer('load', 'journey')),
+  // A page of a drill that has ended is its report.
+  never(['src/pages/**/*.ts'], outer('pages', 'report')),
+  { files: ['src/pages/assets/*.js'], languageOptions: { globals: Object.fromEntries(['addEventListener', 'confirm', 'DOMParser', 'EventSource', 'location'].map(name => [name, 'readonly'])) } },
   never(['src/temporal/**/*.ts'], [noEntry, noLab, ['/(activities|runbook|control|store|http|cli|report|dev)/', 'Temporal’s door knows messages and the pure ring']]),
   never(['src/http/**/*.ts'], [noEntry, noLab, ['/(activities|workflows|control|cli|dev)/', 'the API speaks through its doors', true], ['^pg$', 'SQL lives in src/store']]),
   never(['src/cli/**/*.ts'], [

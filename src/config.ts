@@ -30,6 +30,8 @@ export const configSchema = Type.Object({
   MUSTER_SLACK_SIGNING_SECRET: Type.Optional(Type.String({ minLength: 16, description: 'The signing secret of the Slack app' })),
   MUSTER_SLACK_CHANNEL: Type.Optional(Type.String({ pattern: '^[CG][A-Z0-9]{2,20}$', description: 'Id of the channel that is told of drills, e.g. C0123456789 (in Slack: the channel’s details, at the bottom)' })),
   MUSTER_SLACK_API_URL: Type.Optional(Type.String({ pattern: '^https?://[^\\s]+$', description: 'Where Slack’s Web API is, if not at https://slack.com/api/' })),
+  MUSTER_TEMPORAL_UI: Type.Optional(Type.String({ pattern: '^https?://[^\\s]+$', description: 'Where Temporal’s UI is, for a link on each drill’s page' })),
+  MUSTER_LOGS_URL: Type.Optional(Type.String({ pattern: '^https?://[^\\s]+$', description: 'Where a drill’s logs are, for a link on its page; {drill} stands for its id' })),
   MUSTER_TRUST_PROXY: Type.Boolean({ default: false, description: 'true: take the caller’s address from X-Forwarded-For; only behind a proxy of yours' }),
 })
 
@@ -63,6 +65,9 @@ export interface Config {
   readonly oidc: Oidc | undefined
   /** Absent where no Slack is set up. */
   readonly slack: SlackConfig | undefined
+  /** Down to the namespace. */
+  readonly temporalUi?: string
+  readonly logsUrl?: string
   readonly temporal: ClientConnectConfig
 }
 
@@ -76,6 +81,7 @@ export interface SlackConfig { readonly token: string, readonly signingSecret: s
 export function loadConfig (env: Record<string, string | undefined>): Config {
   const variables = read(env)
   const home = resolve(variables.MUSTER_HOME)
+  const connection = Object.freeze(temporal(env))
   return Object.freeze({
     storeUrl: variables.MUSTER_STORE_URL,
     host: variables.MUSTER_HOST,
@@ -92,7 +98,9 @@ export function loadConfig (env: Record<string, string | undefined>): Config {
     trustProxy: variables.MUSTER_TRUST_PROXY,
     oidc: oidc(variables),
     slack: slack(variables),
-    temporal: Object.freeze(temporal(env)),
+    ...(variables.MUSTER_TEMPORAL_UI === undefined ? {} : { temporalUi: `${variables.MUSTER_TEMPORAL_UI.replace(/\/+$/, '')}/namespaces/${encodeURIComponent(connection.namespace ?? 'default')}` }),
+    ...(variables.MUSTER_LOGS_URL === undefined ? {} : { logsUrl: variables.MUSTER_LOGS_URL }),
+    temporal: connection,
   })
 }
 

@@ -55,6 +55,8 @@ export const errorTable = {
   'auth.inAddress': { status: 400, retryable: false, means: 'A key or token stands in the address, where proxies and histories write it down', remedy: 'Send `Authorization: Bearer …`; revoke that key, it may have been seen' },
   'auth.issuer': { status: 503, retryable: true, means: 'The issuer of tokens gives no keys to check them with', remedy: 'Look at the issuer (MUSTER_OIDC_ISSUER); keys of Muster’s own work meanwhile' },
   'auth.forbidden': { status: 403, retryable: false, means: 'The person may not do that', remedy: 'Ask somebody with the role that the message names' },
+  'form.foreign': { status: 403, retryable: false, means: 'A form did not come from a page of this very session', remedy: 'Load the page anew and send the form from there; behind a proxy MUSTER_PUBLIC_URL must be the address that people use' },
+  'auth.insecure': { status: 403, retryable: false, means: 'Signing in on the page would send a key over plain HTTP', remedy: 'Put TLS in front of the API and set MUSTER_PUBLIC_URL to its https address' },
   'route.unknown': { status: 404, retryable: false, means: 'There is no such address', remedy: 'See /docs for the addresses' },
   'rate.limited': { status: 429, retryable: true, means: 'Too many requests', remedy: 'Wait for the seconds in Retry-After' },
   'person.unknown': { status: 404, retryable: false, means: 'There is no person of that id', remedy: 'Run `muster people list`' },

@@ -1,4 +1,5 @@
 import { clockText, durationText } from '../drill/duration.js'
+import { depthOf } from '../drill/nesting.js'
 import type { DrillStatus, StepState, StepStatus, Waiting } from '../drill/status.js'
 import { styled, type Line, type Style } from './paint.js'
 import { clean, clip, columns, padEnd, padStart, wrap, wrapCommand } from './text.js'
@@ -23,7 +24,7 @@ const over = (step: StepStatus): boolean => step.state === 'passed' || step.stat
 export function stepLines (status: DrillStatus, now: number, width: number, room: number): Line[] {
   const waits = new Map(status.waitingFor.map(waiting => [waiting.step, waiting]))
   const titles = titleWidth(status.steps, width)
-  const blocks = status.steps.map(step => ({ step, lines: [stepLine(step, depth(status.steps, step), now, width, titles), ...below(step, waits.get(step.id), now, width)] }))
+  const blocks = status.steps.map(step => ({ step, lines: [stepLine(step, depthOf(status.steps, step), now, width, titles), ...below(step, waits.get(step.id), now, width)] }))
   const count = (list: typeof blocks): number => list.reduce((sum, block) => sum + block.lines.length, 0)
   if (count(blocks) <= room) return blocks.flatMap(block => block.lines)
 
@@ -43,14 +44,8 @@ export function stepLines (status: DrillStatus, now: number, width: number, room
 }
 
 function titleWidth (steps: StepStatus[], width: number): number {
-  const longest = Math.max(12, ...steps.map(step => columns(clean(step.title)) + 2 * depth(steps, step)))
+  const longest = Math.max(12, ...steps.map(step => columns(clean(step.title)) + 2 * depthOf(steps, step)))
   return Math.min(longest, Math.max(12, Math.floor(width * 0.5) - 6))
-}
-
-function depth (steps: StepStatus[], step: StepStatus): number {
-  let depth = 0
-  for (let parent = step.parent; parent !== undefined && depth < 4; depth++) parent = steps.find(other => other.id === parent)?.parent
-  return depth
 }
 
 function stepLine (step: StepStatus, depth: number, now: number, width: number, titles: number): Line {

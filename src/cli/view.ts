@@ -1,4 +1,4 @@
-import { clockText, durationMs, durationText } from '../drill/duration.js'
+import { clockText, durationMs } from '../drill/duration.js'
 import { clockLevel, type DrillStatus, type LedgerLine } from '../drill/status.js'
 import { recoveryText, stateText, verdictText } from '../drill/words.js'
 import { paintOf, render, spread, styled, type Line, type Style } from './paint.js'

@@ -21,11 +21,13 @@ import { messageRoutes } from './messages.js'
 import { owedRoutes } from './owed.js'
 import { countRequests, metricsRoutes } from './metrics.js'
 import { describeApi } from './openapi.js'
+import { pageRoutes } from './pages.js'
 import { peopleRoutes } from './people.js'
 import { planRoutes } from './plans.js'
 import { reportRoutes } from './reports.js'
 import { linkingRoutes } from './slack/linking.js'
 import { slackRoutes } from './slack/routes.js'
+import { openSessions } from './sessions.js'
 import { openStreams, streamRoutes } from './stream.js'
 import { timelineRoutes } from './timeline.js'
 import { openTokens } from './tokens.js'
@@ -62,6 +64,8 @@ export async function buildApp (deps: AppDeps): Promise<FastifyInstance> {
     const facts = await tokens.verify(credential)
     return { ...await personByToken(store.pool, facts), untilMs: facts.untilMs }
   })
+  const sessions = openSessions(store, config.publicUrl)
+  const known = { forgetAll: () => { for (const one of [identities, sessions]) one.forgetAll() } }
   const metrics = countRequests(app)
   const streams = openStreams(config.streams, metrics)
 
@@ -70,7 +74,7 @@ export async function buildApp (deps: AppDeps): Promise<FastifyInstance> {
   refuseWhileClosing(app)
   refuseKeysInAddresses(app)
   await app.register(helmet, {
-    // Nothing here is a page but /docs and a report, which say what they need themselves.
+    // The API answers no page; those that there are say what they need themselves.
     contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
     // Whoever ends TLS in front of Muster decides about that.
     strictTransportSecurity: false,
@@ -90,7 +94,7 @@ export async function buildApp (deps: AppDeps): Promise<FastifyInstance> {
     max: config.rateLimit,
     timeWindow: 60_000,
     cache: 10_000,
-    keyGenerator: request => bucketOf(request, identities),
+    keyGenerator: request => bucketOf(request, identities, sessions),
     errorResponseBuilder: (_request, { ttl, max }) => new DrillError('rate.limited', `more than ${max} requests in a minute; wait ${Math.ceil(ttl / 1000)} s`),
   })
   await describeApi(app)
@@ -107,13 +111,14 @@ export async function buildApp (deps: AppDeps): Promise<FastifyInstance> {
   planRoutes(app, deps)
   catalogRoutes(app, deps)
   alertRoutes(app, deps)
-  peopleRoutes(app, deps, identities)
-  keyRoutes(app, deps, identities)
-  grantRoutes(app, deps, identities)
+  peopleRoutes(app, deps, known)
+  keyRoutes(app, deps, known)
+  grantRoutes(app, deps, known)
   healthRoutes(app, deps)
   metricsRoutes(app, deps, metrics)
   linkingRoutes(app, deps)
   if (deps.slack) slackRoutes(app, deps, deps.slack)
+  await pageRoutes(app, deps, sessions, streams, bodyLimit)
   app.addHook('preClose', async () => { streams.closeAll() })
   await app.ready()
   return app

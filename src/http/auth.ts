@@ -3,6 +3,7 @@ import { rolesAnywhere, type Person, type Place } from '../drill/people.js'
 import { holdersText, may, mayIn, ruleOf, type Right } from '../drill/rights.js'
 import { DrillError } from '../errors.js'
 import type { Identities } from './identities.js'
+import type { Sessions } from './sessions.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -12,6 +13,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** What a caller needs for this route; a route without one does not start. */
     right?: Right
+    /** How the route knows who asks, where it is not the key in the header. */
+    identify?: (request: FastifyRequest, options: { asked: boolean }) => Promise<Person>
   }
 }
 
@@ -48,8 +51,9 @@ export function guardRoutes (app: FastifyInstance, identities: Identities): void
     const { who } = ruleOf(right)
     if (who === 'everybody') return
     const asked = askedAnew.includes(right)
+    const identify = route.config?.identify ?? (async (request, options) => await identities.personOf(credentialOf(request), options))
     const guard = async (request: FastifyRequest): Promise<void> => {
-      const person = await identities.personOf(credentialOf(request), { asked })
+      const person = await identify(request, { asked })
       const ofAnother = who === 'self' && (request.params as { id?: string }).id !== person.id
       if (!may(person, right) || (ofAnother && !may(person, 'people.manage'))) throw forbidden(person, right)
       request.person = person
@@ -84,9 +88,9 @@ export function personOf (request: FastifyRequest): Person {
 }
 
 /** Whose bucket of the rate limit a request counts to. A key that nobody has proven yet counts to its address: keys cannot be guessed faster by changing them. */
-export function bucketOf (request: FastifyRequest, identities: Identities): string {
+export function bucketOf (request: FastifyRequest, identities: Identities, sessions: Pick<Sessions, 'peek'>): string {
   const credential = credentialPattern.exec(request.headers.authorization ?? '')?.[1]
-  const person = credential === undefined ? undefined : identities.peek(credential)
+  const person = credential === undefined ? sessions.peek(request) : identities.peek(credential)
   return person ? `person:${person.id}` : `address:${request.ip}`
 }
 

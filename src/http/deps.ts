@@ -21,6 +21,10 @@ export interface ApiConfig {
   trustProxy: boolean
   /** Whose tokens are believed beside our own keys; absent: nobody's. */
   oidc?: OidcConfig
+  /** Temporal's UI down to the namespace: a drill is `/workflows/ID` below it. */
+  temporalUi?: string
+  /** Where a drill's logs are; `{drill}` stands for its id. */
+  logsUrl?: string
 }
 
 /** What a report is made from. */

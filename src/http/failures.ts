@@ -38,16 +38,21 @@ export function drillErrorOf (error: unknown, bodyLimit: number): DrillError {
   return new DrillError('internal', 'a mistake of Muster’s own; the log has it under this reference', { cause: error })
 }
 
-/** The one place where an error becomes an answer. */
+/** The one place where an error becomes an answer of the API. */
 export function answerFailure (error: unknown, request: FastifyRequest, reply: FastifyReply, bodyLimit: number): void {
   const failure = drillErrorOf(error, bodyLimit)
-  const context = { code: failure.code, method: request.method, route: request.routeOptions?.url, person: request.person?.id }
-  if (failure.status >= 500) request.log.error({ ...context, err: failure }, 'request failed')
-  else request.log.info({ ...context, reason: failure.message }, 'request refused')
+  logFailure(failure, request)
   if (failure.retryable && failure.status === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', '2')
   if (failure.status === 401) reply.header('www-authenticate', 'Bearer realm="muster"')
   // Set anew: a route that answers a report or a stream may have chosen a type of its own before it failed.
   reply.code(failure.status).header('content-type', 'application/json; charset=utf-8').send(JSON.stringify(answerOf(failure, request.id)))
+}
+
+/** One line of the log for a request that failed or was refused. */
+export function logFailure (failure: DrillError, request: FastifyRequest): void {
+  const context = { code: failure.code, method: request.method, route: request.routeOptions?.url, person: request.person?.id }
+  if (failure.status >= 500) request.log.error({ ...context, err: failure }, 'request failed')
+  else request.log.info({ ...context, reason: failure.message }, 'request refused')
 }
 
 function answerOf (failure: DrillError, reference: string): ErrorAnswer {

@@ -16,7 +16,7 @@ const EntrustedParams = Strict({ id: PersonId, entrusted: Type.String({ pattern:
 const Scope = Type.String({ pattern: '^(tier:(lab|staging|dr|production)|[a-z0-9][a-z0-9-]{0,62})$', description: 'an environment’s name, or tier:lab, tier:staging, tier:dr, tier:production' })
 
 /** Roles in one environment, deputies, absence. What reaches production counts once a second admin has confirmed it. */
-export function grantRoutes (app: App, { store, catalog }: AppDeps, identities: Identities): void {
+export function grantRoutes (app: App, { store, catalog }: AppDeps, identities: Pick<Identities, 'forgetAll'>): void {
   app.post('/v1/people/:id/grants', {
     config: { right: 'people.manage' },
     schema: {

@@ -14,7 +14,7 @@ const KeyId = Type.String({ pattern: '^[0-9a-f-]{36}$', description: 'a key’s 
 const Revoked = Type.Object({ id: Type.String(), revoked: Type.Array(Type.String()) })
 
 /** Keys are told once and kept as digests. Everybody makes and revokes their own. */
-export function keyRoutes (app: App, { store }: AppDeps, identities: Identities): void {
+export function keyRoutes (app: App, { store }: AppDeps, identities: Pick<Identities, 'forgetAll'>): void {
   app.post('/v1/people/:id/keys', {
     config: { right: 'self.keys' },
     schema: {

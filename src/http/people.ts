@@ -19,7 +19,7 @@ const Waits = Type.Optional(Type.String({ description: 'Id of a grant that count
 const serviceRoles: readonly RoleName[] = ['commander', 'engineer', 'observer']
 
 /** Who there is, and what they may do everywhere. */
-export function peopleRoutes (app: App, { store, catalog }: AppDeps, identities: Identities): void {
+export function peopleRoutes (app: App, { store, catalog }: AppDeps, identities: Pick<Identities, 'forgetAll'>): void {
   app.get('/v1/me', {
     config: { right: 'self.read' },
     schema: { operationId: 'me', tags: ['people'], summary: 'Who this key or token belongs to', querystring: Strict({}), response: answers({ 200: Type.Object(PersonFields) }) },

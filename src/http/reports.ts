@@ -1,3 +1,4 @@
+import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import type { DrillReport } from '../drill/report.js'
 import type { DrillEvent, EventOf } from '../drill/timeline.js'
@@ -11,7 +12,8 @@ import { answers, Failure, Strict } from './schemas/answers.js'
 import { DrillParams } from './schemas/ids.js'
 import { oneOf } from './schemas/status.js'
 
-type Format = 'json' | 'md' | 'html' | 'csv'
+export const formats = ['json', 'md', 'html', 'csv'] as const
+export type Format = typeof formats[number]
 
 const types: Record<Format, string> = { json: 'application/json', md: 'text/markdown', html: 'text/html', csv: 'text/csv' }
 const drawings: Record<Format, (reports: Reports, report: DrillReport) => string> = {
@@ -32,50 +34,60 @@ const Drawn = {
 
 /** The report of a drill that has ended. */
 export function reportRoutes (app: App, deps: AppDeps): void {
-  const { store, temporal, reports } = deps
+  const { reports } = deps
 
   app.get('/v1/drills/:id/report', {
     config: { right: 'read' },
     schema: {
       operationId: 'drillReport', tags: ['drills'], summary: 'The report, as JSON, Markdown, HTML or (its timeline) CSV',
       description: 'By `format`, else by the Accept header. Made once the drill has ended; before that 404 `report.unavailable`.',
-      params: DrillParams, querystring: Strict({ format: Type.Optional(oneOf(['json', 'md', 'html', 'csv'])) }),
+      params: DrillParams, querystring: Strict({ format: Type.Optional(oneOf(formats)) }),
       response: answers({ 200: Drawn, 406: Failure }),
     },
   }, async (request, reply) => {
     const { id } = request.params
     const format = request.query.format ?? accepted(request.headers.accept)
-    const report = reports.build(await factsOf(id))
-    const extension = format === 'csv' ? 'timeline.csv' : `report.${format}`
-    reply.header('content-disposition', `${format === 'html' ? 'inline' : 'attachment'}; filename="${id.replaceAll(':', '-')}.${extension}"`)
-    reply.header('content-security-policy', reportPolicy).header('vary', 'accept')
-    return await reply.type(`${types[format]}; charset=utf-8`).send(drawings[format](reports, report))
+    reply.header('vary', 'accept')
+    return await sendReport(reply, id, format, reports, reports.build(await reportFacts(deps, id)))
   })
+}
 
-  async function factsOf (id: string): Promise<ReportFacts> {
-    const facts = await recorded(id).catch(async (error: unknown) => {
-      if (!isDown(error)) throw error
-      // Samples and earlier drills are the store's alone; the drill itself is with Temporal too.
-      return { events: await temporal.timeline(id, 0), samples: [], earlier: [] }
-    })
-    // The workflow knows of the end a moment before the record does.
-    const events = isOver(facts.events) ? facts.events : await temporal.timeline(id, 0).catch(() => facts.events)
-    if (!isOver(events)) {
-      throw new DrillError('report.unavailable', `drill ${id} has not ended; its report is made when it has`)
-    }
-    return events === facts.events ? facts : { ...facts, events, chainHead: undefined }
+/**
+ * What the report of a drill that has ended is made from: the store's record, or where that is away what the workflow holds.
+ * @throws DrillError `report.unavailable` before the end, `drill.unknown`
+ */
+export async function reportFacts (deps: Pick<AppDeps, 'store' | 'temporal'>, id: string): Promise<ReportFacts> {
+  const { temporal } = deps
+  const facts = await recorded(deps, id).catch(async (error: unknown) => {
+    if (!isDown(error)) throw error
+    // Samples and earlier drills are the store's alone; the drill itself is with Temporal too.
+    return { events: await temporal.timeline(id, 0), samples: [], earlier: [] }
+  })
+  // The workflow knows of the end a moment before the record does.
+  const events = isOver(facts.events) ? facts.events : await temporal.timeline(id, 0).catch(() => facts.events)
+  if (!isOver(events)) {
+    throw new DrillError('report.unavailable', `drill ${id} has not ended; its report is made when it has`)
   }
+  return events === facts.events ? facts : { ...facts, events, chainHead: undefined }
+}
 
-  async function recorded (id: string): Promise<ReportFacts> {
-    await assertKnown(deps, id)
-    const { events, head } = await exportTimeline(store.pool, id)
-    const started = events.map(({ event }) => event).find((event): event is EventOf<'drill.started'> => event.type === 'drill.started')
-    const [samples, earlier] = await Promise.all([
-      readSamples(store.pool, id),
-      started ? lastDrills(store.pool, started.runbook, started.environment, 3, { except: id }) : [],
-    ])
-    return { events: events.map(({ event }) => event), samples, earlier, chainHead: head }
-  }
+async function recorded (deps: Pick<AppDeps, 'store' | 'temporal'>, id: string): Promise<ReportFacts> {
+  const { store } = deps
+  await assertKnown(deps, id)
+  const { events, head } = await exportTimeline(store.pool, id)
+  const started = events.map(({ event }) => event).find((event): event is EventOf<'drill.started'> => event.type === 'drill.started')
+  const [samples, earlier] = await Promise.all([
+    readSamples(store.pool, id),
+    started ? lastDrills(store.pool, started.runbook, started.environment, 3, { except: id }) : [],
+  ])
+  return { events: events.map(({ event }) => event), samples, earlier, chainHead: head }
+}
+
+/** A report in one of its formats, as a file, under a policy that lets nothing of it run or load. */
+export async function sendReport (reply: FastifyReply, id: string, format: Format, reports: Reports, report: DrillReport): Promise<FastifyReply> {
+  const extension = format === 'csv' ? 'timeline.csv' : `report.${format}`
+  reply.header('content-disposition', `${format === 'html' ? 'inline' : 'attachment'}; filename="${id.replaceAll(':', '-')}.${extension}"`)
+  return await reply.header('content-security-policy', reportPolicy).type(`${types[format]}; charset=utf-8`).send(drawings[format](reports, report))
 }
 
 function isOver (events: DrillEvent[]): boolean {

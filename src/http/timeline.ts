@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import type { DrillEvent } from '../drill/timeline.js'
+import { findDrill } from '../store/drills.js'
 import { exportTimeline, readEvents } from '../store/timeline.js'
 import { assertKnown, isDown } from './current-status.js'
 import type { App, AppDeps } from './deps.js'
@@ -51,5 +52,29 @@ export function timelineRoutes (app: App, deps: AppDeps): void {
       if (!isDown(error)) throw error
       return { source: 'temporal', events: (await temporal.timeline(id, after)).slice(0, limit) }
     }
+  }
+}
+
+/**
+ * All events of a drill so far: of the record, or where that is away or has nothing yet, of the workflow. Empty where the drill is
+ * asked for and not taken up. @throws DrillError `drill.unknown`
+ */
+export async function recordedEvents ({ store, temporal }: Pick<AppDeps, 'store' | 'temporal'>, id: string): Promise<DrillEvent[]> {
+  try {
+    const events: DrillEvent[] = []
+    for (let more = true; more;) {
+      const page = await readEvents(store.pool, id, { after: events.at(-1)?.seq ?? 0 })
+      events.push(...page)
+      more = page.length === 1000
+    }
+    if (events.length > 0) return events
+    const reserved = await findDrill(store.pool, id)
+    return await temporal.timeline(id, 0).catch((error: unknown) => {
+      if (reserved) return []
+      throw error
+    })
+  } catch (error) {
+    if (!isDown(error)) throw error
+    return await temporal.timeline(id, 0)
   }
 }

@@ -2,7 +2,6 @@ import { voterText } from '../drill/decide.js'
 import { durationText } from '../drill/duration.js'
 import { answerersText } from '../drill/on-call.js'
 import type { RecoveryClock } from '../drill/clock.js'
-import type { DrillReport } from '../drill/report.js'
 import { revertText, type DrillEvent } from '../drill/timeline.js'
 import { verdictText } from '../drill/words.js'
 

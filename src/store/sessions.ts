@@ -22,12 +22,13 @@ export async function openSession (db: Db, key: string, lifeMs: number): Promise
   return opened.length === 0 ? undefined : { token, person }
 }
 
-/** Whose session it is, with the roles of this moment; undefined where it is over, or its key is. */
-export async function personBySession (db: Db, token: string): Promise<Person | undefined> {
+/** Whose session it is, with the roles of this moment, and until when; undefined where it is over, or its key is. */
+export async function personBySession (db: Db, token: string): Promise<Person & { untilMs: number } | undefined> {
   if (!/^[\w-]{43}$/.test(token)) return undefined
-  const [row] = await rows<{ person_id: string }>(db, `select s.person_id from sessions s left join person_keys k on k.id = s.key_id
+  const [row] = await rows<{ person_id: string, until: Date }>(db, `select s.person_id, least(s.expires_at, k.expires_at) as until from sessions s left join person_keys k on k.id = s.key_id
     where s.digest = $1 and s.expires_at > now() and (s.key_id is null or (k.revoked_at is null and (k.expires_at is null or k.expires_at > now())))`, [digestOf(token)])
-  return row && await personById(db, row.person_id)
+  const person = row && await personById(db, row.person_id)
+  return person && { ...person, untilMs: row.until.getTime() }
 }
 
 /** Signs a browser out. A session that is not there is signed out already. */

@@ -1,0 +1,5 @@
+export { drawAsks } from './asks.js'
+export { drawHome, type Home, type StandingLine } from './home.js'
+export { assets, page, render, type Viewer } from './render.js'
+export { drawRegions, regionNames, type Link, type Regions } from './run.js'
+export { drawRunbook } from './runbook.js'

@@ -91,7 +91,7 @@ export interface StepLine extends StepStatus {
   bar?: { from: string, to: string, planned?: string }
 }
 
-const icons: Record<StepStatus['state'], string> = { planned: '·', running: '▷', waiting: '⧖', passed: '✓', failed: '✗', finding: '!', skipped: '–', aborted: '⊘' }
+const icons: Record<StepStatus['state'], string> = { planned: '·', running: '▷', waiting: '‖', passed: '✓', failed: '✗', finding: '!', skipped: '–', aborted: '⊘' }
 
 /** How often the bars of what still runs grow, ms: in between nothing has to be drawn anew. */
 const growMs = 10_000

@@ -14,9 +14,9 @@ const template = eta.compile(`<main>
 <% if (it.leftBehind.length) { %><section class="left"><h2>LEFT BEHIND</h2><% it.leftBehind.forEach(left => { %><p><b><%= left.title %></b>: <%= left.message %><br>By hand: <code><%= left.byHand %></code></p><% }) %></section><% } %>
 <section class="verdict <%= it.judgement.verdict %>"><strong><%= it.verdict %></strong><%= it.judgement.why %>
 <% if (it.judgement.reasons.length > 1) { %><ul><% it.judgement.reasons.slice(1).forEach(reason => { %><li><%= reason %></li><% }) %></ul><% } %></section>
-<table><thead><tr><th>Objective<th>Target<th>Achieved<th>Margin<th>Met?</tr></thead><tbody>
+<div class="wide" tabindex="0" role="region" aria-label="Objectives"><table><thead><tr><th>Objective<th>Target<th>Achieved<th>Margin<th>Met?</tr></thead><tbody>
 <% it.objectives.forEach(line => { %><tr><td><%= line.objective %><td><%= line.target %><td class="num"><%= line.achieved %><td class="num"><%= line.margin ?? '' %><td class="<%= line.met === undefined ? 'dim' : line.met ? 'yes' : 'no' %>"><%= line.met === undefined ? 'not judged' : line.met ? 'yes' : 'NO' %></tr><% }) %>
-</tbody></table>
+</tbody></table></div>
 <% if (it.parts.length) { %><h2>Where the time went</h2><svg class="bar" role="img" aria-label="Recovery time by part"><% it.parts.forEach(part => { %><line class="<%= part.kind %>" x1="<%= part.left %>%" x2="<%= part.right %>%" y1="17" y2="17"/><% }) %></svg>
 <p class="keys"><% it.parts.forEach(part => { %><span><i class="key <%= part.kind %>"></i><%= part.name %> <b><%= it.took(part.ms) %></b></span><% }) %></p>
 <p class="dim">From the first failed probe; error of each time <%= it.clock.errorMs === undefined ? 'unknown' : '± ' + it.took(it.clock.errorMs) %>. RTA and RPA (what was achieved) are words of the industry, in neither NIST SP 800-34 nor ISO 22301.</p><% } %>
@@ -27,8 +27,8 @@ const template = eta.compile(`<main>
 <p class="keys"><span><i class="key outage"></i>outage</span><span><i class="key work"></i>step</span><span><i class="key waiting"></i>waiting for people</span><span><i class="key undo"></i>undo</span></p>
 </main>
 <section class="evidence">
-<h2>The drill</h2><table><tbody><% it.facts.forEach(([name, value]) => { %><tr><th><%= name %><td><%= value %></tr><% }) %></tbody></table>
-<% it.sections.filter(section => section.rows.length).forEach(section => { %><h2><%= section.title %></h2><table><thead><tr><% section.head.forEach(cell => { %><th><%= cell %><% }) %></tr></thead><tbody><% section.rows.forEach(row => { %><tr><% row.forEach(cell => { %><td><%= cell %><% }) %></tr><% }) %></tbody></table><% }) %>
+<h2>The drill</h2><table class="facts"><tbody><% it.facts.forEach(([name, value]) => { %><tr><th><%= name %><td><%= value %></tr><% }) %></tbody></table>
+<% it.sections.filter(section => section.rows.length).forEach(section => { %><h2><%= section.title %></h2><div class="wide" tabindex="0" role="region" aria-label="<%= section.title %>"><table><thead><tr><% section.head.forEach(cell => { %><th><%= cell %><% }) %></tr></thead><tbody><% section.rows.forEach(row => { %><tr><% row.forEach(cell => { %><td><%= cell %><% }) %></tr><% }) %></tbody></table></div><% }) %>
 <h2>Sign-off</h2><table class="sign"><thead><tr><th>Role<th>Name<th>Date<th>Signature</tr></thead><tbody><tr><td>Commander<td><%= it.drill.commander.name %><td><td></tr><tr><td>Service owner<td><td><td></tr><tr><td>Management<td><td><td></tr></tbody></table>
 <p class="dim">Report digest, SHA-256 of the canonical JSON: <code><%= it.digest %></code><% if (it.chainHead) { %><br>Timeline chain head: <code><%= it.chainHead %></code><% } %><br>Prove either with <code>muster verify FILE</code>.</p>
 </section>

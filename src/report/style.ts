@@ -11,7 +11,7 @@ h1 { font-size: 26px; margin: 24px 0 0 } h2 { font-size: 18px; margin: 36px 0 8p
 .passed { border-color: var(--good) } .passed strong { color: var(--good) } .passed-with-findings { border-color: var(--near) } .passed-with-findings strong { color: var(--near) }
 .failed, .invalid, .aborted { border-color: var(--bad) } .failed strong, .invalid strong, .aborted strong { color: var(--bad) }
 .left { border: 2px solid var(--bad); padding: 10px 16px; margin: 12px 0 } .left h2 { color: var(--bad); margin: 0; border: 0 }
-table { border-collapse: collapse; width: 100%; font-size: 14px } th { text-align: left; color: var(--dim); font-weight: 600 } th, td { padding: 5px 10px 5px 0; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere }
+table { border-collapse: collapse; width: 100%; font-size: 14px } th { text-align: left; color: var(--dim); font-weight: 600 } th, td { padding: 5px 10px 5px 0; border-bottom: 1px solid var(--line); vertical-align: top } td { overflow-wrap: break-word } .facts td { overflow-wrap: anywhere } .facts th { white-space: nowrap }
 td.num { white-space: nowrap; font-variant-numeric: tabular-nums } .yes { color: var(--good); font-weight: 600 } .no { color: var(--bad); font-weight: 700 } .dim { color: var(--dim) }
 .bar { display: block; width: 100%; height: 34px; margin: 8px 0; border-radius: 4px } .bar line { stroke-width: 34px }
 line.detect { stroke: var(--detect) } line.work { stroke: var(--work) } line.verify { stroke: var(--verify) } line.undo { stroke: var(--undo) } line.outage { stroke: var(--bad) } line.people, line.waiting { stroke: var(--people); stroke-dasharray: 4 3 }
@@ -23,6 +23,6 @@ line.detect { stroke: var(--detect) } line.work { stroke: var(--work) } line.ver
 .chart rect.outage { fill: var(--bad); opacity: .12 } .chart line.waiting { stroke-width: 6px } .chart .look { fill: none; stroke-width: 3.4px; stroke-linecap: round } .chart .failed { stroke: var(--bad); stroke-width: 1.5px } .chart .bad { fill: var(--bad) } .chart .wait { fill: var(--people) }
 .look.t0 { stroke: var(--work) } .look.t1 { stroke: var(--verify) } .look.t2 { stroke: var(--detect) } .look.t3 { stroke: var(--undo) } tspan.t0 { fill: var(--work) } tspan.t1 { fill: var(--verify) } tspan.t2 { fill: var(--detect) } tspan.t3 { fill: var(--undo) }
 code { font: 13px ui-monospace, monospace; overflow-wrap: anywhere } .sign td { height: 42px }
-@media (max-width: 700px) { .gantt div.row { grid-template-columns: 120px 1fr } body { padding: 0 12px 32px } .drill { margin: 0 -12px } }
-@media print { body { max-width: none; padding: 0; font-size: 11px } .evidence { break-before: page } h2, tr, .verdict { break-inside: avoid } .drill, .key { print-color-adjust: exact; -webkit-print-color-adjust: exact } .drill { margin: 0 } }
+@media (max-width: 700px) { td.num { white-space: normal } .gantt div.row { grid-template-columns: 120px 1fr } body { padding: 0 12px 32px } .drill { margin: 0 -12px } }
+@media print { .wide { overflow: visible } .chart { min-width: 0 } body { max-width: none; padding: 0; font-size: 11px } .evidence { break-before: page } h2, tr, .verdict { break-inside: avoid } .drill, .key { print-color-adjust: exact; -webkit-print-color-adjust: exact } .drill { margin: 0 } }
 `

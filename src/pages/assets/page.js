@@ -56,9 +56,26 @@ function replace (name, html) {
   if (kept.start !== undefined && kept.start !== null) again?.setSelectionRange?.(kept.start, kept.end)
 }
 
+/** On a narrow screen the newest part of a chart is what is seen first. */
+function scrollCharts () {
+  for (const chart of document.querySelectorAll('[data-region] > .wide')) chart.scrollLeft = chart.scrollWidth
+}
+
+/** The form that an address names is open. */
+function openNamed () {
+  const named = location.hash && document.getElementById(location.hash.slice(1))
+  if (named && named.tagName === 'DETAILS') {
+    named.open = true
+    named.querySelector('textarea')?.focus()
+  }
+}
+
 function show ({ now, regions }) {
   ahead = now - Date.now()
+  const at = document.querySelector('[data-region] > .wide')?.scrollLeft
   for (const [name, html] of Object.entries(regions)) replace(name, html)
+  const chart = document.querySelector('[data-region] > .wide')
+  if (chart && at !== undefined) chart.scrollLeft = at
   lost(undefined)
   tick()
 }
@@ -157,7 +174,11 @@ document.addEventListener('submit', event => {
 })
 addEventListener('pageshow', () => { for (const button of document.querySelectorAll('button:disabled')) button.disabled = false })
 
+addEventListener('hashchange', openNamed)
+
 tick()
+scrollCharts()
+openNamed()
 setInterval(tick, 500)
 if (body.dataset.live) follow(body.dataset.live)
 if (body.dataset.poll) setInterval(look, Number(body.dataset.poll))

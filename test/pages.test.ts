@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, test } from 'node:test'
 import { statusOf } from '../src/drill/status.js'
-import { rights, type Right } from '../src/http/rights.js'
+import { rights, type Right } from '../src/drill/rights.js'
 import { asksOf } from '../src/pages/asks.js'
 import { drawRegions, nowOf, stepLines } from '../src/pages/run.js'
 import { drawTrend } from '../src/pages/trend.js'
-import { addKey, addPerson, revokeKey, setRoles } from '../src/store/people.js'
+import { addKey, revokeKey } from '../src/store/keys.js'
+import { addPerson, setRoles } from '../src/store/people.js'
 import { roles } from '../src/drill/people.js'
 import { ana, ben, drillEvents, drillStart, probeSamples } from './fixtures/events.js'
 import { startHttp, startHttpStore, type HttpStore, type TestApi } from './fixtures/http.js'
@@ -104,8 +105,8 @@ for (const [what, key] of [['a wrong key', `mst_${'x'.repeat(43)}`], ['no key', 
 
 test('a key in the address is refused, and signing in is limited', async () => {
   const browser = new Browser()
-  assert.equal(codeOf(await browser.get(`/sign-in?key=${db.keys['observer']}`)), '400 input.invalid')
-  assert.equal(codeOf(await (await signedIn('observer')).get(`/?key=${db.keys['observer']}`)), '400 input.invalid')
+  assert.equal(codeOf(await browser.get(`/sign-in?key=${db.keys['observer']}`)), '400 auth.inAddress')
+  assert.equal(codeOf(await (await signedIn('observer')).get(`/?key=${db.keys['observer']}`)), '400 auth.inAddress')
   const statuses: number[] = []
   for (let tries = 0; tries < 21; tries++) statuses.push((await browser.post('/sign-in', { key: 'guess', next: '/' })).status)
   assert.equal(statuses.at(-1), 429)
@@ -165,7 +166,7 @@ test('each page and form opens for who holds its right, and for nobody else', as
       const [method, url] = route.split(' ') as ['GET' | 'POST', string]
       const fields = { ...Object.entries(bodies).find(([name]) => url.includes(`/${name}`))?.[1], form }
       const answer = method === 'GET' ? await browser.get(url) : await browser.post(url, fields)
-      const holders: 'everybody' | 'known' | readonly string[] = rights[right]
+      const holders: string | readonly string[] = rights[right].who
       if (!Array.isArray(holders) || holders.includes(role)) assert.ok(answer.status !== 403 && answer.status !== 303, `${role} ${route}: ${codeOf(answer)}`)
       else assert.equal(codeOf(answer), '403 auth.forbidden', `${role} ${route}`)
     }
@@ -307,6 +308,17 @@ test('home: what runs, what it owes, what is left behind, how runbooks stand, an
   assert.doesNotMatch((await browser.get('/')).text, /LEFT BEHIND/, 'a drill that passed after it has found the environment whole')
 })
 
+test('home: a halt in force, who wants it lifted, and that nobody knows while Temporal is away', async () => {
+  const browser = await signedIn('observer')
+  assert.doesNotMatch((await browser.get('/')).text, /HALTED|not known/)
+  await api.call('POST', '/v1/halts', { as: 'engineer', body: { reason: 'a <b>real</b> incident', environment: 'lab' } })
+  assert.match((await browser.get('/')).text, /HALTED[^]*lab is halted by ENGINEER since [^:]*:[^:]*:[^:]*: a &lt;b&gt;real[^]*muster resume --reason WHY --env lab/)
+  await api.call('POST', '/v1/halts/lifting', { as: 'commander', body: { reason: 'over', environment: 'lab' } })
+  assert.match((await browser.get('/')).text, /COMMANDER<\/bdi> asked to lift it/)
+  api.temporal.away = 'temporal.down'
+  assert.match((await browser.get('/')).text, /Whether a halt is in force is not known/)
+})
+
 test('a runbook has its plan, its last drills and whether it is verified', async () => {
   const browser = await signedIn('observer')
   const { text } = await browser.get('/runbooks/failover?environment=lab')
@@ -366,7 +378,7 @@ test('a gate says to each person what they may do, in the words of the drill', (
   const status = statusOf(events)!
   const as = (id: string, ...held: Array<'approver' | 'observer' | 'commander'>) => asksOf(events, status, { id, name: id, roles: held })[0]!
   assert.deepEqual([as('cai', 'approver').mayApprove, as('cai', 'approver').mayReject, as('cai', 'approver').refusal], [true, true, undefined])
-  assert.match(as('otto', 'observer').refusal!, /is decided by approver; otto is observer/)
+  assert.match(as('otto', 'observer').refusal!, /is decided by approver; otto is observer in lab/)
   const own = as(ana.id, 'approver', 'commander')
   assert.deepEqual([own.mayApprove, own.mayReject], [false, true], 'who started it may stop it, and never wave it through')
   assert.equal(own.silence, 'the drill is aborted, and everything undone')

@@ -30,10 +30,11 @@ export function homePage (app: App, parts: PageParts): void {
   })
 }
 
-async function homeOf ({ store, catalog }: Pick<AppDeps, 'store' | 'catalog'>, filters: Home['filters'], cursor: string | undefined): Promise<Home> {
+async function homeOf ({ store, catalog, temporal }: Pick<AppDeps, 'store' | 'catalog' | 'temporal'>, filters: Home['filters'], cursor: string | undefined): Promise<Home> {
   const files = await catalog()
   const { pool } = store
-  const [running, recent, last, lines] = await Promise.all([
+  const [halts, running, recent, last, lines] = await Promise.all([
+    temporal.halts().catch(() => undefined),
     listDrills(pool, { state: 'running' }, { limit: 50 }),
     listDrills(pool, { state: 'ended' }, { limit: 50 }),
     listDrills(pool, { ...filters, state: 'ended' }, { limit: 20, ...(cursor === undefined ? {} : { cursor }) }),
@@ -43,6 +44,7 @@ async function homeOf ({ store, catalog }: Pick<AppDeps, 'store' | 'catalog'>, f
   const left = await Promise.all(stillLeft(recent.drills).map(async ({ drillId, environment }) =>
     ((await recordedStatus(pool, drillId))?.leftBehind ?? []).map(one => ({ drillId, environment, ...one }))))
   return {
+    ...(halts ? { halts } : {}),
     running: running.drills,
     owed: ledgers.map(one => ({ ...one, lines: one.lines.filter(line => line.state === 'owed' || line.state === 'undoing') })).filter(one => one.lines.length > 0),
     left: left.flat(),

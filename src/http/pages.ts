@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { rolesAnywhere } from '../drill/people.js'
 import { messageOf, DrillError, errorTable } from '../errors.js'
 import { redactText } from '../log.js'
 import { assets, render, type Viewer } from '../pages/index.js'
@@ -54,8 +55,8 @@ export async function pageRoutes (app: App, deps: AppDeps, sessions: Sessions, s
   })
 
   function viewerOf (request: FastifyRequest): Viewer {
-    const { name, roles } = personOf(request)
-    return { name, roles: roles.join(', '), formToken: sessions.formTokenOf(request) }
+    const person = personOf(request)
+    return { name: person.name, roles: rolesAnywhere(person).join(', '), formToken: sessions.formTokenOf(request) }
   }
 
   function answerAsPage (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {

@@ -1,5 +1,5 @@
 import { decide, isRefused, type GateState } from '../drill/decide.js'
-import type { Person } from '../drill/people.js'
+import { rolesIn, seatsOf, type Person, type Place } from '../drill/people.js'
 import type { DrillStatus, Waiting } from '../drill/status.js'
 import type { DrillEvent, EventOf } from '../drill/timeline.js'
 import { render } from './render.js'
@@ -35,19 +35,20 @@ export function drawAsks (events: DrillEvent[], status: DrillStatus, { person, f
 export function asksOf (events: DrillEvent[], status: DrillStatus, person: Person): Ask[] {
   const checked = events.filter((event): event is EventOf<'check.answered'> => event.type === 'check.answered').slice(-3)
     .map(({ outcome, check, observed }) => ({ mark: outcome === 'pass' ? '✓' : outcome === 'fail' ? '✗' : '?', text: `${check}: ${observed}` }))
+  const place: Place = { name: status.environment, tier: status.tier }
   return status.waitingFor.map(waiting => {
     const about = { ...waiting, checked, silence: silences[waiting.onTimeout ?? ''] ?? waiting.onTimeout }
     if (waiting.kind === 'task') {
-      const mayConfirm = waiting.roles.some(role => person.roles.includes(role))
+      const mayConfirm = seatsOf(person, waiting.roles, place).length > 0
       return {
         ...about, who: waiting.roles.join(' or '), mayApprove: false, mayReject: false, mayConfirm,
-        ...(mayConfirm ? {} : { refusal: `This is for ${waiting.roles.join(' or ')}; ${person.name} is ${person.roles.join(', ') || 'nothing'}.` }),
+        ...(mayConfirm ? {} : { refusal: `This is for ${waiting.roles.join(' or ')}; ${person.name} is ${rolesIn(person, place).join(', ') || 'nothing'} in ${place.name}.` }),
         action: `/drills/${status.drillId}/tasks/${waiting.step}`,
       }
     }
     const gate = gateOf(events, status, waiting)
     const refusalOf = (answer: 'approve' | 'reject'): string | undefined => {
-      const weighed = decide(gate, { step: waiting.step, answer, reason: 'why', person, door: 'page', key: 'look' }, { breakGlass: false })
+      const weighed = decide(gate, { step: waiting.step, answer, reason: 'why', person, door: 'page', key: 'look' }, { breakGlass: false, place })
       return isRefused(weighed) ? weighed.refused.message : undefined
     }
     const [approve, reject] = [refusalOf('approve'), refusalOf('reject')]
@@ -73,6 +74,6 @@ function gateOf (events: DrillEvent[], status: DrillStatus, waiting: Waiting): G
   const votes = events.filter((event): event is EventOf<'gate.decided'> => event.type === 'gate.decided' && event.step === waiting.step)
   return {
     step: waiting.step, state: 'open', roles: waiting.roles, approvals: waiting.approvals, requester: status.commander.id,
-    votes: votes.map(({ person, answer, seq }) => ({ person: person.id, name: person.name, answer, key: String(seq) })),
+    votes: votes.map(({ person, answer, seq, for: seat }) => ({ person: person.id, name: person.name, answer, key: String(seq), ...(seat ? { for: seat } : {}) })),
   }
 }

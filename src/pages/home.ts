@@ -1,4 +1,5 @@
 import { tryDurationMs } from '../drill/duration.js'
+import { haltText, type Halt, type LiftAsked } from '../drill/halt.js'
 import type { LedgerLine, Waiting } from '../drill/status.js'
 import { render } from './render.js'
 import { drawTrend, type TrendPoint } from './trend.js'
@@ -33,6 +34,8 @@ export interface StandingLine {
 }
 
 export interface Home {
+  /** In force; absent where Temporal could not be asked. */
+  halts?: Array<Halt & { liftAsked?: LiftAsked }>
   running: ListedDrill[]
   /** What running drills owe now, and what earlier ones left behind. */
   owed: Array<{ drillId: string, environment: string, lines: LedgerLine[] }>
@@ -48,11 +51,11 @@ export interface Home {
   next?: string
 }
 
-const regions = ['running', 'owed', 'standings', 'last'] as const
+const regions = ['halts', 'running', 'owed', 'standings', 'last'] as const
 
 /** Drills running and last, runbooks by environment with their trend, what is owed. */
 export function drawHome (home: Home): string {
-  const data = { ...home, verifiedText, trend: ({ last, rto }: StandingLine) => drawTrend(last, tryDurationMs(rto)), query: queryOf(home) }
+  const data = { halts: undefined, ...home, haltText, verifiedText, trend: ({ last, rto }: StandingLine) => drawTrend(last, tryDurationMs(rto)), query: queryOf(home) }
   return render('home', { regions: regions.map(name => [name, render(`home/${name}`, data)]) })
 }
 

@@ -2,7 +2,8 @@ import { Eta } from 'eta'
 import { durationText } from '../drill/duration.js'
 import { figure, type SmokeOutcome, type SuiteRun, type ThresholdRow } from '../drill/suite.js'
 import { style } from './style.js'
-import { utc, verdictText } from './text.js'
+import { verdictText } from '../drill/words.js'
+import { utc } from './text.js'
 
 const eta = new Eta({ autoEscape: true })
 

@@ -6,6 +6,8 @@ import type { Action, Actions, Check, StepContext } from './action.js'
 import { createAbortDrills, type AbortDrillsDeps } from './abort-drills.js'
 import { apiBreak, apiCrashLoop } from './api/break.js'
 import { askUntil } from './ask.js'
+import { backupRestore } from './backup/restore.js'
+import { backupTake } from './backup/take.js'
 import { canariesPrepare } from './canaries.js'
 import { createChecks } from './checks/index.js'
 import { componentFreeze, componentKill } from './component.js'
@@ -57,6 +59,8 @@ export const actions: Actions = {
   'configuration.open': configurationOpen,
   'cache.backup': cacheBackup,
   'cache.restore': cacheRestore,
+  'backup.take': backupTake,
+  'backup.restore': backupRestore,
   'canaries.prepare': canariesPrepare,
 }
 

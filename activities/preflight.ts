@@ -108,7 +108,7 @@ async function secrets (deps: PreflightDeps, { environment }: DrillInput): Promi
   return refusals.flat()
 }
 
-const secretKeys = ['password', 'webhook', 'token']
+const secretKeys = ['password', 'cipherPass', 'webhook', 'token']
 
 function secretRefs (value: unknown): string[] {
   if (typeof value !== 'object' || value === null) return []

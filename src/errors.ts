@@ -113,6 +113,13 @@ export const errorTable = {
   'slack.refused': { status: 502, retryable: false, means: 'Slack refuses what Muster asks of it', remedy: 'The message has Slack’s own word for it; docs/slack.md says what to do' },
   'person.linked': { status: 409, retryable: false, means: 'The Slack user or e-mail address belongs to somebody else already', remedy: 'Take it from them first: `muster people unlink ID`' },
   'config.invalid': { status: 500, retryable: false, means: 'The configuration is wrong', remedy: 'The message names the variable and what it takes' },
+  'backup.unreadable': { status: 502, retryable: true, means: 'The backup repository cannot be read, or answers something that Muster does not understand', remedy: 'The message has pgBackRest’s words; run its `info` by hand' },
+  'backup.mismatch': { status: 409, retryable: false, means: 'The backups are of another cluster or of another version of PostgreSQL', remedy: 'Mend the environment’s backup component; the message has both sides' },
+  'backup.failed': { status: 500, retryable: true, means: 'pgBackRest could not do what it was asked', remedy: 'The message has its words' },
+  'backup.stalled': { status: 504, retryable: true, means: 'A backup, a restore or a replay made no progress for minutes and was ended', remedy: 'Look at the disk and the repository; the message says how far it came' },
+  'restore.recovery': { status: 500, retryable: false, means: 'The restored server ended before its recovery did', remedy: 'The message has the last words of its log' },
+  'target.invalid': { status: 422, retryable: false, means: 'The target of a recovery says nothing that recovery can stop at', remedy: 'The message says what is wrong; a time needs its zone' },
+  'target.unreachable': { status: 422, retryable: false, means: 'The backups and the archive do not lead to the target of a recovery', remedy: 'The message says how far they lead' },
   internal: { status: 500, retryable: true, means: 'A mistake of Muster’s own', remedy: 'Report it with the reference in the message' },
 } as const satisfies Record<string, ErrorKind>
 

@@ -132,6 +132,7 @@ async function check (run: Run, step: CheckStep): Promise<StepResult> {
 
 /** What the drill knows and a runbook cannot say: when the fault struck, and how much loss is acceptable. */
 function knownByDrill ({ journal, input }: Run, check: CheckName): Record<string, unknown> {
+  if (check === 'backup.promise') return { rpo: objectivesFor(input).rpo }
   if (check !== 'canaries.compare') return {}
   const struck = journal.events.findLast(event => event.type === 'fault.struck')
   return {

@@ -2,6 +2,14 @@ import type { Checks } from '../action.js'
 import { cacheEqual, cacheFresh, cacheSound } from '../restore/cache-checks.js'
 import { configurationEqual } from '../restore/configuration-equal.js'
 import { filesEqual, filesFresh, filesSound } from '../restore/files-checks.js'
+import { backupArchiving } from '../backup/archiving.js'
+import { backupContinuous } from '../backup/continuous.js'
+import { backupFresh } from '../backup/fresh.js'
+import { backupPromise } from '../backup/promise.js'
+import { copyProven } from '../backup/proven.js'
+import { copySound } from '../backup/sound.js'
+import { copyTimely } from '../backup/timely.js'
+import { backupVerified } from '../backup/verified.js'
 import { alertsQuiet } from './alerts-quiet.js'
 import { apiDown } from './api-down.js'
 import { apiReady } from './api-ready.js'
@@ -41,5 +49,13 @@ export function createChecks (deps: { dataDir: string }): Checks {
     'cache.fresh': cacheFresh,
     'cache.sound': cacheSound,
     'cache.equal': cacheEqual,
+    'backup.fresh': backupFresh,
+    'backup.verified': backupVerified,
+    'backup.continuous': backupContinuous,
+    'backup.archiving': backupArchiving,
+    'backup.promise': backupPromise,
+    'copy.proven': copyProven,
+    'copy.sound': copySound,
+    'copy.timely': copyTimely,
   }
 }

@@ -1,11 +1,13 @@
-import type { CheckInputs } from '../../src/drill/checks.js'
+import type { CheckInputs, CheckResult } from '../../src/drill/checks.js'
 import { messageOf } from '../../src/errors.js'
 import type { Check } from '../action.js'
-import { withClient } from '../postgres/connection.js'
+import { withClient, type Login, type Reach } from '../postgres/connection.js'
 
 /** Each invariant of the environment, asked through the endpoint in a transaction that cannot write. */
-export const postgresInvariants: Check<CheckInputs['postgres.invariants']> = async ({ database }, context) => {
-  const invariants = database.invariants ?? []
+export const postgresInvariants: Check<CheckInputs['postgres.invariants']> = async ({ database }, context) => await askInvariants(database.endpoint, database.invariants ?? [], context)
+
+/** The same of any server that holds the application's data. */
+export async function askInvariants (login: Login, invariants: Array<{ name: string, sql: string }>, context: Reach): Promise<CheckResult> {
   const expected = `all ${invariants.length} invariants hold`
   if (invariants.length === 0) return { outcome: 'blind', observed: 'the environment has no invariants', expected: 'at least one invariant', output: {} }
   const broken: string[] = []
@@ -13,7 +15,7 @@ export const postgresInvariants: Check<CheckInputs['postgres.invariants']> = asy
   const ask = async ({ name, sql }: { name: string, sql: string }): Promise<void> => {
     try {
       // A connection each: an invariant that fails to run must not keep the next from being asked.
-      const rows = await withClient(database.endpoint, context, async client => {
+      const rows = await withClient(login, context, async client => {
         await client.query('begin read only')
         return (await client.query<unknown[]>({ text: sql, rowMode: 'array' })).rows
       })

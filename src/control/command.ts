@@ -4,13 +4,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DrillError, messageOf } from '../errors.js'
 import type { RunOptions, RunResult } from './control.js'
-import { allProcs, readProc, sendSignal, withDescendants } from './proc.js'
+import { allProcs, readBytesOf, readProc, sendSignal, withDescendants } from './proc.js'
+
+export interface CommandOptions extends RunOptions {
+  /** How long an aborted or late command has, after SIGTERM, to leave things in order before it is killed. Default 0: killed at once. */
+  graceMs?: number
+  /** Hears about every second how many bytes the command and what it started have read so far. */
+  onBytes?: (bytes: number) => void
+}
 
 /**
  * Runs one program with its arguments to its end. Aborting or the deadline kills it and what it started, and throws
  * (`control.failed` for the deadline). Output beyond the bound is read and thrown away, so a chatty command never hangs.
  */
-export async function runCommand (path: string, args: string[], spawnOptions: Pick<SpawnOptions, 'cwd' | 'env' | 'uid' | 'gid'>, options: RunOptions): Promise<RunResult> {
+export async function runCommand (path: string, args: string[], spawnOptions: Pick<SpawnOptions, 'cwd' | 'env' | 'uid' | 'gid'>, options: CommandOptions): Promise<RunResult> {
   const { signal, timeoutMs = 60_000, maxOutputBytes = 1024 * 1024 } = options
   signal?.throwIfAborted()
   const child = spawn(path, args, { ...spawnOptions, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -19,7 +26,14 @@ export async function runCommand (path: string, args: string[], spawnOptions: Pi
   child.stdout.on('data', stdout.add)
   child.stderr.on('data', stderr.add)
   let late = false
-  const end = (): void => { if (child.pid !== undefined) killTree(child.pid) }
+  const timers: NodeJS.Timeout[] = []
+  const end = (): void => {
+    if (child.pid === undefined) return
+    if (options.graceMs === undefined) return killTree(child.pid)
+    child.kill('SIGTERM')
+    timers.push(setTimeout(killTree, options.graceMs, child.pid))
+  }
+  if (options.onBytes) timers.push(setInterval(() => { if (child.pid !== undefined) options.onBytes?.(bytesRead(child.pid)) }, 1_000))
   const timer = setTimeout(() => { late = true; end() }, timeoutMs)
   signal?.addEventListener('abort', end, { once: true })
   try {
@@ -35,8 +49,16 @@ export async function runCommand (path: string, args: string[], spawnOptions: Pi
     throw new DrillError('control.failed', `${path} could not be run: ${messageOf(error)}`, { cause: error })
   } finally {
     clearTimeout(timer)
+    for (const timer of timers) clearTimeout(timer)
     signal?.removeEventListener('abort', end)
   }
+}
+
+/** Of a process and all that descends from it; what its ended children read is in its own count. */
+function bytesRead (pid: number): number {
+  const root = readProc(pid)
+  if (root === undefined) return 0
+  return withDescendants([root], allProcs()).reduce((sum, proc) => sum + (readBytesOf(proc.pid) ?? 0), 0)
 }
 
 /**

@@ -56,6 +56,15 @@ export function commandLineOf (pid: number): string {
   }
 }
 
+/** All that it and its ended children have read by system calls; undefined where it is gone or not to be seen. */
+export function readBytesOf (pid: number): number | undefined {
+  try {
+    return Number(/^rchar: (\d+)/m.exec(readFileSync(`/proc/${pid}/io`, 'latin1'))?.[1])
+  } catch {
+    return undefined
+  }
+}
+
 /** Whether it runs a program of that name in that folder. */
 export function worksIn ({ pid, name }: Proc, folder: string, program: string): boolean {
   // Without a further look at each process of the machine.

@@ -1,7 +1,9 @@
 import type { Duration } from './duration.js'
-import type { ApiService, CacheCluster, Control, DatabaseCluster, Link } from './environment.js'
+import type { ApiService, Backup, CacheCluster, Control, DatabaseCluster, Link } from './environment.js'
 import type { Reverted } from './lease.js'
 import type { CacheStore, FileStore, SealedConfiguration } from './recovery.js'
+import type { BackupType } from './backup.js'
+import type { RecoveryTarget } from './target.js'
 
 /** What each action takes. The runbook schema is checked against these types by the compiler. */
 export interface ActionInputs {
@@ -29,6 +31,10 @@ export interface ActionInputs {
   'configuration.open': { configuration: SealedConfiguration }
   'cache.backup': { cache: CacheStore }
   'cache.restore': { cache: CacheStore, snapshot?: string }
+  /** `lockWithinMs`: how long another run may hold the stanza; default 10 min. */
+  'backup.take': { backup: Backup, type: BackupType, lockWithinMs?: number }
+  /** Without a `set` the newest sound one, or the newest before the target; without a target to the end of the archive. */
+  'backup.restore': { backup: Backup, database: DatabaseCluster, set?: string, target?: RecoveryTarget, pause?: boolean }
   /** Made by the drill itself for a runbook that observes canaries: the table they are written to. */
   'canaries.prepare': { database: DatabaseCluster }
 }
@@ -47,6 +53,8 @@ export interface ActionFacts<Input> {
   byHand: (input: Input) => string
   /** It breaks something: the probe must see the effect, else the drill is `invalid`. */
   isFault?: boolean
+  /** Touches a place of its own only, nothing of the environment: a runbook that is readOnly may do it. */
+  isBeside?: boolean
   /** Its undo comes before all others: they may need it, and it harms nobody at any time. */
   healsFirst?: boolean
   /** It holds a lease: its undo is right at any moment, whoever calls it, so the watchdog reverts it when nobody renews. */
@@ -251,6 +259,23 @@ export const actionCatalog: { [A in ActionName]: ActionFacts<ActionInputs[A]> } 
     timeout: '1h',
     undoTimeout: '1m',
   },
+  'backup.take': {
+    about: 'Makes a backup with pgBackRest, annotated with drill and step, so that a step that runs twice makes one. Output: `label`, `type`, `bytes`, `repositoryBytes`, `tookMs`, `stopLsn`, `pageErrors`.',
+    title: ({ type }) => `make ${type === 'full' ? 'a full' : type === 'diff' ? 'a differential' : 'an incremental'} backup`,
+    undoTitle: () => 'end a backup that still runs; a finished one stays',
+    byHand: ({ backup }) => `pgbackrest --stanza=${backup.stanza} stop, then start: ends a backup that still runs`,
+    timeout: '12h',
+    undoTimeout: '30s',
+  },
+  'backup.restore': {
+    about: 'Restores the database into a folder of its own beside everything else, recovers it to a target or to the end of the archive, and starts it there on a socket. Output: `copy`, `tookMs`, `bytes`, `replayedBytes`.',
+    title: ({ set, target }) => `restore ${set ?? 'the fitting backup'} to a copy${target ? `, ${targetText(target)}` : ''}`,
+    undoTitle: () => 'remove the copy: server, folder and socket',
+    byHand: ({ backup }) => `stop the server of the copy in ${backup.scratchDir} and remove its folder and the folder of its socket`,
+    isBeside: true,
+    timeout: '12h',
+    undoTimeout: '60s',
+  },
   'canaries.prepare': {
     about: 'Makes the table that canaries are written to.',
     title: () => 'make the canary table',
@@ -259,6 +284,11 @@ export const actionCatalog: { [A in ActionName]: ActionFacts<ActionInputs[A]> } 
     timeout: '10s',
     undoTimeout: '20s',
   },
+}
+
+function targetText ({ time, xid, lsn, name, inclusive = true }: RecoveryTarget): string {
+  const what = time ?? (xid !== undefined ? `transaction ${xid}` : lsn !== undefined ? `position ${lsn}` : `restore point ${name}`)
+  return `${inclusive ? 'up to' : 'just before'} ${what}`
 }
 
 /** What an action's activity returns. */

@@ -1,5 +1,7 @@
+import type { ArchivedCanary } from './backup.js'
+import type { Copy } from './copy.js'
 import type { Duration } from './duration.js'
-import type { ApiService, CacheCluster, DatabaseCluster, Link, Monitoring } from './environment.js'
+import type { ApiService, Backup, CacheCluster, DatabaseCluster, Link, Monitoring } from './environment.js'
 import type { Loss } from './loss.js'
 import type { CacheStore, FileStore, SealedConfiguration } from './recovery.js'
 
@@ -33,6 +35,18 @@ export interface CheckInputs {
   /** `folder`: where `cache.restore` put it. */
   'cache.sound': { cache: CacheStore, folder: string }
   'cache.equal': { cache: CacheStore, folder: string }
+  'backup.fresh': { database: DatabaseCluster, backup: Backup }
+  'backup.verified': { backup: Backup }
+  'backup.continuous': { database: DatabaseCluster, backup: Backup }
+  /** `within`: how long the segment may take to get into the repository; default 60s. */
+  'backup.archiving': { database: DatabaseCluster, backup: Backup, within?: Duration }
+  /** `rpo`: what may be lost; without it no acknowledged write. */
+  'backup.promise': { database: DatabaseCluster, rpo?: Duration }
+  /** `canary`: of an earlier `backup.archiving`. */
+  'copy.proven': { copy: Copy, database: DatabaseCluster, backup: Backup, canary?: ArchivedCanary }
+  'copy.sound': { copy: Copy, database: DatabaseCluster, backup: Backup }
+  /** `sizeBytes`: of production; default the copy's own. */
+  'copy.timely': { copy: Copy, rto: Duration, sizeBytes?: number }
 }
 
 export type CheckName = keyof CheckInputs
@@ -149,6 +163,46 @@ export const checkCatalog: { [C in CheckName]: CheckFacts<CheckInputs[C]> } = {
     about: 'Scratch servers on the restored RDB and on the AOF have every key that stood still when the backup was taken.',
     title: () => 'the restored keys are what they were',
     timeout: '30m',
+  },
+  'backup.fresh': {
+    about: 'By the repository’s own catalogue there is a backup of this very cluster that is young enough, of a usual size, and none holds pages with wrong checksums. Output: `newest`, `newestFull`, `ageMs`, `bytes`, `tookMs`, `sets`.',
+    title: () => 'there is a young backup of this cluster',
+    timeout: '2m',
+  },
+  'backup.verified': {
+    about: 'pgBackRest reads every file of the repository and compares checksums, and its words are read: its exit code is 0 also where it found damage. Output: `files`, `sets`, `tookMs`.',
+    title: () => 'every file of the repository is whole',
+    timeout: '12h',
+  },
+  'backup.continuous': {
+    about: 'Every WAL segment from each backup to the newest one is in the archive, over changes of PG timeline. Output: `segments`, `needed`, `newest`, `gaps`, `stranded`, `bytes`.',
+    title: () => 'the archived WAL has no gap',
+    timeout: '10m',
+  },
+  'backup.archiving': {
+    about: 'Commits one empty transaction, closes its WAL segment, and waits until the repository itself has it: a server whose archive command pretends says the same as one whose archive works. Output: `canary`.',
+    title: () => 'what is committed now gets into the archive',
+    timeout: '12m',
+  },
+  'backup.promise': {
+    about: 'Whether the configuration can promise what the recovery point objective asks: which commits wait for whom. Output: `zero`, `synchronousCommit`, `synchronousStandbyNames`.',
+    title: () => 'the configuration can keep the recovery point objective',
+    timeout: '15s',
+  },
+  'copy.proven': {
+    about: 'The six proofs of a restore: recovery is over (or paused where it was to), the server lives, the log says where it stopped, the PG timeline is the expected one, the canary is there, the business invariants hold. Output: `proven`, `of`.',
+    title: () => 'the copy is what it was to be',
+    timeout: '5m',
+  },
+  'copy.sound': {
+    about: 'Every index matches its table (pg_amcheck), every row is read once (pg_dump to nowhere), every page has its checksum (pg_checksums). Output: `tookMs`.',
+    title: () => 'the copy is sound to the last page',
+    timeout: '12h',
+  },
+  'copy.timely': {
+    about: 'What the measured restore says of one at production’s size against the recovery time objective, with what is assumed. Output: `estimatedMs`, `largestBytes`.',
+    title: ({ rto }) => `a restore would take at most ${rto}`,
+    timeout: '10s',
   },
 }
 

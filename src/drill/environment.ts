@@ -22,6 +22,7 @@ export interface Environment {
   recovery?: Recovery
   /** What load may be put on it; without it none. */
   load?: LoadAllowance
+  backup?: Backup
   /** Webhooks that `notify` steps post to, by name. */
   channels?: Record<string, { webhook: SecretRef }>
   /** What smoke suites are told of this environment. */
@@ -195,3 +196,32 @@ export interface LoadAllowance {
 
 export const watchUnits = ['bytes', 'ratio', 'seconds', 'count', 'perSecond'] as const
 export type WatchUnit = typeof watchUnits[number]
+
+/**
+ * The database's backups, as the machine of the worker reaches them: its tools read the repository and start copies beside it, in a
+ * folder that is used for nothing else.
+ */
+export interface Backup {
+  /** pgBackRest's stanza. */
+  stanza: string
+  /** pgBackRest's configuration. */
+  configFile: string
+  /** Passphrase of the repository, where the configuration does not hold it. */
+  cipherPass?: SecretRef
+  /** Folder for copies. It belongs to `runAs`. */
+  scratchDir: string
+  /** The user of pgBackRest and of the copies' servers, where the worker is root. */
+  runAs?: { uid: number, gid: number }
+  /** pgbackrest, postgres, pg_controldata, pg_waldump, pg_amcheck, pg_checksums and pg_dump. */
+  tools: Record<string, { path: string, env?: Record<string, string> }>
+  policy: BackupPolicy
+}
+
+export interface BackupPolicy {
+  /** The newest backup of any type is at most this old … */
+  maxAge: Duration
+  /** … and the newest full one this. */
+  fullMaxAge: Duration
+  /** How much the size of the newest backup may differ from the median of the earlier ones of its type, as a factor. Default 3. */
+  sizeFactor?: number
+}

@@ -36,7 +36,7 @@ export function prepareBase (base: string, user: LabUser | undefined): void {
     mkdirSync(join(base, folder), { recursive: true })
     chmodSync(join(base, folder), user === undefined ? 0o700 : 0o711)
   }
-  for (const folder of ['run', 'log', 'tmp', 'tls', 'ngx', 'redis1', 'redis2', 'prometheus', 'alertmanager', 'backup']) {
+  for (const folder of ['run', 'log', 'tmp', 'tls', 'ngx', 'redis1', 'redis2', 'prometheus', 'alertmanager', 'backup', 'copies']) {
     mkdirSync(join(base, folder), { recursive: true })
     own(join(base, folder), folder === 'run' ? 0o711 : 0o700, user)
   }

@@ -4,6 +4,7 @@ import { stringify } from 'yaml'
 import type { Environment } from '../drill/environment.js'
 import { caFile } from './certificates.js'
 import type { Account, Accounts } from './storefront/accounts-file.js'
+import { backupTools, stanza } from './servers/postgres.js'
 import { nodeNames, type Layout, type Server } from './layout.js'
 import { linkNames } from './servers/toxiproxy.js'
 
@@ -74,6 +75,14 @@ export function labEnvironment (layout: Layout, servers: Server[], accounts: Acc
       plainUrl: `http://127.0.0.1:${ports.http}`,
       accounts: Object.fromEntries(Object.entries<Account>({ ...accounts }).map(([role, { email, passwordFile }]) => [role, { email, password: `file:${passwordFile}` }])),
       customer: { email: accounts.drill.email, password: `file:${accounts.drill.passwordFile}`, products: [1, 2, 3, 4, 5, 6] },
+    },
+    backup: {
+      stanza,
+      configFile: `${base}/conf/pgbackrest.conf`,
+      scratchDir: `${base}/copies`,
+      ...(layout.user ? { runAs: layout.user } : {}),
+      tools: backupTools(layout),
+      policy: { maxAge: '26h', fullMaxAge: '8d' },
     },
     monitoring: { prometheus: `http://127.0.0.1:${ports.prometheus}`, alertmanager: `http://127.0.0.1:${ports.alertmanager}`, alertReceiver: `127.0.0.1:${ports.alertReceiver}` },
     load: {

@@ -107,7 +107,7 @@ export async function labList (root: string): Promise<LabStatus[]> {
 
 async function makeLayout (root: string, name: string, options: LabOptions, known: LabRecord | undefined): Promise<{ layout: Layout, lock?: Lock }> {
   const user = labUser()
-  const tools = findTools('postgres', 'initdb', 'pg_basebackup', 'pg_rewind', 'pg_controldata', 'pg_waldump', 'pgbackrest', 'redisServer', 'nginx',
+  const tools = findTools('postgres', 'initdb', 'pg_basebackup', 'pg_rewind', 'pg_controldata', 'pg_waldump', 'pg_amcheck', 'pgbackrest', 'redisServer', 'nginx',
     'haproxy', 'prometheus', 'alertmanager', 'postgresExporter', 'redisExporter', 'toxiproxy', 'openssl')
   const runs = known?.servers.some((server) => serverProcess(server) !== undefined) === true
   const reserved = known !== undefined && runs ? { ports: known.ports } : await reservePorts(known?.ports, seedOf(root, name))

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { tiers, watchUnits, type Control, type Environment, type LoadAllowance } from '../drill/environment.js'
+import { tiers, watchUnits, type Backup, type Control, type Environment, type LoadAllowance } from '../drill/environment.js'
 import { closed, flag, list, matching, name, oneOf, table, text } from './pieces.js'
 import { durationPattern } from '../drill/duration.js'
 import { RecoverySchema } from './recovery-schema.js'
@@ -157,6 +157,22 @@ const load = matching<LoadAllowance>()(closed({
     unit: oneOf(watchUnits, 'Its unit; a ratio is from 0 to 1.'),
   }), 'Series of Prometheus that are read for the time of a run.', { maxItems: 30 })),
 }, 'What load may be put on it; without it none.'))
+export const BackupSchema = matching<Backup>()(closed({
+  stanza: text('pgBackRest’s stanza.'),
+  configFile: absolutePath('pgBackRest’s configuration, on the machine of the worker.'),
+  cipherPass: Type.Optional(secret('Passphrase of the repository, where the configuration does not hold it.')),
+  scratchDir: absolutePath('Folder that copies are restored to, and nothing else. It belongs to the user below.'),
+  runAs: Type.Optional(closed({
+    uid: Type.Integer({ minimum: 1, description: 'User id; not root, for PostgreSQL refuses it.' }),
+    gid: Type.Integer({ minimum: 1, description: 'Group id.' }),
+  }, 'The user of pgBackRest and of the copies’ servers, where the worker is root.')),
+  tools: table(closed({ path: absolutePath('The program.'), env: Type.Optional(strings('Its environment variables.')) }), 'Programs by name: pgbackrest, postgres, pg_controldata, pg_waldump, pg_amcheck, pg_checksums, pg_dump.'),
+  policy: closed({
+    maxAge: plainDuration('The newest backup of any type is at most this old …'),
+    fullMaxAge: plainDuration('… and the newest full one this.'),
+    sizeFactor: Type.Optional(Type.Number({ minimum: 1, description: 'How much the size of the newest backup may differ from the median of the earlier ones of its type, as a factor. Default `3`.' })),
+  }, 'How old backups may be.'),
+}, 'The database’s backups, as the machine of the worker reaches them.'))
 
 export const EnvironmentSchema = matching<Environment>()(closed({
   name: name('Its name: that of the file without .yaml. May be left out.'),
@@ -171,6 +187,7 @@ export const EnvironmentSchema = matching<Environment>()(closed({
   monitoring: Type.Optional(MonitoringSchema),
   recovery: Type.Optional(RecoverySchema),
   load: Type.Optional(load),
+  backup: Type.Optional(BackupSchema),
   channels: Type.Optional(table(closed({ webhook: secret('Address that messages are posted to.') }), 'Webhooks that `notify` steps post to, by name.')),
   smoke: Type.Optional(closed({
     suite: Type.Optional(name('The suite of `muster smoke`. Default `production`.')),

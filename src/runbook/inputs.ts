@@ -1,8 +1,8 @@
 import Type, { type TSchema } from 'typebox'
 import type { ActionInputs, ActionName } from '../drill/actions.js'
 import type { CheckInputs, CheckName } from '../drill/checks.js'
-import { ApiSchema, CacheSchema, ControlSchema, DatabaseSchema, LinkSchema, MonitoringSchema } from './environment-schema.js'
 import { CacheStoreSchema, ConfigurationSchema, FileStoreSchema } from './recovery-schema.js'
+import { ApiSchema, BackupSchema, CacheSchema, ControlSchema, DatabaseSchema, LinkSchema, MonitoringSchema } from './environment-schema.js'
 import { closed, flag, list, matching, oneOf, text } from './pieces.js'
 import { durationPattern } from '../drill/duration.js'
 
@@ -15,6 +15,31 @@ const cacheNode = text('Name of a node of the cache.')
 const node = text('Name of a node of the database.')
 const component = closed({ name: text('Its name.'), control: ControlSchema }, 'A component of the environment that has a control, for example `{{ env.cache.nodes.NAME }}`.')
 const plainDuration = (description: string) => Type.String({ pattern: durationPattern.source, description, errorMessage: 'a duration, for example 500ms, 30s, 5m, 4h' })
+
+const backup = BackupSchema
+const target = closed({
+  time: Type.Optional(text('An ISO time with its zone: all that was committed until then.')),
+  xid: Type.Optional(text('A transaction, decimal.')),
+  lsn: Type.Optional(text('A WAL position. The start of a commit record goes with inclusive, its end with exclusive.')),
+  name: Type.Optional(text('A restore point.')),
+  inclusive: Type.Optional(Type.Boolean({ description: 'Whether the target itself is in.', default: true })),
+}, 'Where recovery stops: one of time, xid, lsn and name. Without a target it goes to the end of the archive.')
+const copy = closed({
+  dir: text('Its folder.'),
+  dataDir: text('Its data directory.'),
+  socketDir: text('The folder of its socket.'),
+  logFile: text('Its server’s log.'),
+  set: text('The set that it was restored from.'),
+  target: Type.Optional(closed({
+    type: oneOf(['xid', 'lsn', 'name'], 'What kind of target.'), value: text('The target.'), inclusive: Type.Boolean(), proof: text('What the log must say.'), lsn: text('Where it lies.'), text: text('In words.'),
+  })),
+  timeline: Type.Integer({ description: 'PG timeline on which recovery was to end.' }),
+  gap: Type.Optional(text('First segment that was missing.')),
+  state: oneOf(['paused', 'promoted'], 'What it was to become.'),
+  bytes: Type.Integer({ description: 'Of the cluster.' }),
+  phases: list(closed({ name: text('Its name.'), ms: Type.Number(), bytes: Type.Optional(Type.Number()) }), 'How long each part of the restore took.'),
+}, 'Output `copy` of an earlier backup.restore.')
+const canary = closed({ xid: text('Its transaction.'), lsn: text('Where its commit record ends.'), segment: text('Its WAL segment.'), timeline: Type.Integer() }, 'Output `canary` of an earlier backup.archiving.')
 
 const actions = {
   'postgres.break': matching<ActionInputs['postgres.break']>()(closed({
@@ -53,6 +78,18 @@ const actions = {
   'cache.restore': matching<ActionInputs['cache.restore']>()(closed({
     cache: CacheStoreSchema,
     snapshot: Type.Optional(text('Id of the backup, or its beginning. Without it the newest.')),
+  })),
+  'backup.take': matching<ActionInputs['backup.take']>()(closed({
+    backup,
+    type: oneOf(['full', 'diff', 'incr'], 'What kind of backup.'),
+    lockWithinMs: Type.Optional(Type.Integer({ minimum: 0, description: 'How long another run may hold the stanza, milliseconds. Default 10 minutes.' })),
+  })),
+  'backup.restore': matching<ActionInputs['backup.restore']>()(closed({
+    backup,
+    database,
+    set: Type.Optional(text('Label of a set. Default: the newest sound one, or the newest before the target.')),
+    target: Type.Optional(target),
+    pause: Type.Optional(flag('Stays in recovery at its target, to be looked at; `copy.promote` goes on.')),
   })),
   'canaries.prepare': matching<ActionInputs['canaries.prepare']>()(closed({ database })),
 }
@@ -111,6 +148,16 @@ const checks = {
   'cache.fresh': matching<CheckInputs['cache.fresh']>()(closed({ cache: CacheStoreSchema })),
   'cache.sound': matching<CheckInputs['cache.sound']>()(closed({ cache: CacheStoreSchema, folder: text('Where `cache.restore` put it: its output `folder`.') })),
   'cache.equal': matching<CheckInputs['cache.equal']>()(closed({ cache: CacheStoreSchema, folder: text('Where `cache.restore` put it: its output `folder`.') })),
+  'backup.fresh': matching<CheckInputs['backup.fresh']>()(closed({ database, backup })),
+  'backup.verified': matching<CheckInputs['backup.verified']>()(closed({ backup })),
+  'backup.continuous': matching<CheckInputs['backup.continuous']>()(closed({ database, backup })),
+  'backup.archiving': matching<CheckInputs['backup.archiving']>()(closed({ database, backup, within: Type.Optional(plainDuration('How long the segment may take to get into the repository. Default `60s`.')) })),
+  'backup.promise': matching<CheckInputs['backup.promise']>()(closed({ database, rpo: Type.Optional(plainDuration('How much may be lost. The drill fills in its objective; without one, no acknowledged write.')) })),
+  'copy.proven': matching<CheckInputs['copy.proven']>()(closed({ copy, database, backup, canary: Type.Optional(canary) })),
+  'copy.sound': matching<CheckInputs['copy.sound']>()(closed({ copy, database, backup })),
+  'copy.timely': matching<CheckInputs['copy.timely']>()(closed({
+    copy, rto: plainDuration('Recovery time objective of a restore.'), sizeBytes: Type.Optional(Type.Integer({ minimum: 1, description: 'Size of production’s cluster. Default: the copy’s own.' })),
+  })),
 }
 
 export const actionSchemas: { [A in ActionName]: TSchema } = actions

@@ -77,6 +77,14 @@ function postgresTools ({ tools }: Layout): Record<string, { path: string, env?:
   }
 }
 
+/** What makes and tries backups. Some are not on the list of what was set up, and lie beside those that are. */
+export function backupTools ({ tools }: Layout): Record<string, { path: string, env?: Record<string, string> }> {
+  const known = (['pgbackrest', 'postgres', 'pg_controldata', 'pg_waldump', 'pg_amcheck'] as const).map((name) => [name, { path: tools[name].path, env: tools[name].env }])
+  const { path: server, env } = tools.postgres
+  const beside = ['pg_checksums', 'pg_dump'].map((name) => [name, { path: join(dirname(server), name), env }] as const).filter(([, { path }]) => existsSync(path))
+  return Object.fromEntries([...known, ...beside])
+}
+
 const accessRules = `local all all trust
 host all all 127.0.0.1/32 trust
 local replication all trust

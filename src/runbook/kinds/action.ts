@@ -21,7 +21,7 @@ export const action: Kind<ActionStep> = {
   hasOutput: true,
   rules (step, { runbook, report }) {
     checkInput(actionSchemas[step.action], step.with, step.action, report)
-    if (runbook.readOnly) report('/action', `a runbook that is readOnly touches nothing, but ${step.action} does`, 'remove readOnly')
+    if (runbook.readOnly && !actionCatalog[step.action].isBeside) report('/action', `a runbook that is readOnly touches nothing, but ${step.action} does`, 'remove readOnly')
     if (actionCatalog[step.action].isFault && !runbook.observe) {
       report('/action', `${step.action} breaks something, and nothing observes it: the drill would be invalid`, 'add observe')
     }

@@ -1,0 +1,92 @@
+import { rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Backup } from '../../src/drill/environment.js'
+import type { Commit } from '../../src/drill/target.js'
+import { commitMicros } from '../../src/drill/target.js'
+import { DrillError } from '../../src/errors.js'
+import type { Place } from './place.js'
+import { lastWords, pgBackRest, runTool, type Worker } from './tools.js'
+
+/** What the archived WAL says of transactions and restore points, in its order. */
+export interface WalEvents {
+  commits: Commit[]
+  aborted: Set<string>
+  restorePoints: Array<{ name: string, lsn: string }>
+}
+
+/** Brings a segment out of the archive. False where it is not there. */
+export async function fetchSegment (backup: Backup, { walDir }: Pick<Place, 'walDir'>, segment: string, worker: Worker): Promise<boolean> {
+  const path = join(walDir, segment)
+  if (await stat(path).catch(() => undefined)) return true
+  try {
+    await pgBackRest(backup, ['--no-archive-async', 'archive-get', segment, path], worker, { doing: `fetch ${segment}`, timeoutMs: 10 * 60_000 })
+  } catch (error) {
+    // Exit code 1 without an error of its own: it is not in the archive.
+    if (error instanceof DrillError && error.code === 'backup.failed' && /failed with 1:/.test(error.message)) return false
+    throw error
+  }
+  return await stat(path).then(() => true, () => false)
+}
+
+/** How long a segment of this archive is: the file itself says. */
+export async function segmentBytesOf (backup: Backup, place: Place, segment: string, worker: Worker): Promise<number> {
+  if (!await fetchSegment(backup, place, segment, worker)) throw new DrillError('backup.damaged', `WAL segment ${segment}, which the backup starts from, is not in the archive`)
+  return (await stat(join(place.walDir, segment))).size
+}
+
+/**
+ * Reads the records that begin in some archived segments, which follow each other, until `enough` or their end. A record may go on
+ * in the next segment, so that one is fetched with it. What was fetched is removed again.
+ */
+export async function readWalEvents (
+  backup: Backup, place: Place, segments: readonly string[], worker: Worker, enough: (events: WalEvents) => boolean = () => false
+): Promise<WalEvents> {
+  const events: WalEvents = { commits: [], aborted: new Set(), restorePoints: [] }
+  for (const [index, segment] of segments.entries()) {
+    if (!await fetchSegment(backup, place, segment, worker)) throw new DrillError('target.unreachable', `WAL segment ${segment} is missing in the archive: nothing after it can be reached`)
+    const next = segments[index + 1]
+    const hasNext = next !== undefined && await fetchSegment(backup, place, next, worker)
+    await dump(backup, place, segment, hasNext, events, worker)
+    await rm(join(place.walDir, segment), { force: true })
+    worker.heartbeat({ doing: 'read the archived WAL', segment, of: segments.length })
+    if (enough(events)) break
+  }
+  for (const segment of segments) await rm(join(place.walDir, segment), { force: true })
+  return events
+}
+
+async function dump (backup: Backup, { walDir }: Place, segment: string, hasNext: boolean, events: WalEvents, worker: Worker): Promise<void> {
+  const { size } = await stat(join(walDir, segment))
+  const start = (parseInt(segment.slice(8, 16), 16) * (2 ** 32 / size) + parseInt(segment.slice(16), 16)) * size
+  const { exitCode, stdout, stderr, truncated } = await runTool(backup, 'pg_waldump', [
+    '--path', walDir, '--timeline', String(parseInt(segment.slice(0, 8), 16)), '--start', lsnText(start), '--end', lsnText(start + size), '--rmgr', 'Transaction', '--rmgr', 'XLOG',
+  ], worker, { doing: `read ${segment}`, maxOutputBytes: 256 * 1024 * 1024, timeoutMs: 10 * 60_000 })
+  if (truncated) throw new DrillError('component.unexpected', `${segment} holds too many commits to be read at once`)
+  parseWalEvents(stdout, events)
+  // The last segment ends where its records end or go on in one that is not there; that is no error of what was read.
+  if (exitCode !== 0 && (hasNext || !/could not find file|invalid record length|could not read/.test(stderr))) {
+    throw new DrillError('backup.damaged', `${segment} cannot be read: ${lastWords(stderr)}`)
+  }
+}
+
+const record = /^rmgr: (Transaction|XLOG) .*?tx: +(\d+), lsn: ([0-9A-F]+\/[0-9A-F]+),.*?desc: (\S+) ?(.*)$/gm
+
+/** What pg_waldump prints in UTC, added to what is known. */
+export function parseWalEvents (text: string, events: WalEvents): void {
+  for (const [, , xid, lsn, what, rest] of text.matchAll(record)) {
+    const name = what!.replace(/_PREPARED$/, '')
+    const prepared = /^(\d+):/.exec(rest!)?.[1]
+    if (name === 'ABORT') events.aborted.add(what === 'ABORT_PREPARED' ? prepared! : xid!)
+    else if (name === 'RESTORE_POINT') events.restorePoints.push({ name: rest!.trim(), lsn: lsn! })
+    else if (name === 'COMMIT') {
+      const committedAt = /(\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(?:\.\d+)? UTC)/.exec(rest!)?.[1]
+      if (committedAt === undefined) continue
+      const commit = { xid: what === 'COMMIT_PREPARED' ? prepared! : xid!, lsn: lsn!, committedAt }
+      events.commits.push({ ...commit, committedAtMs: Number(commitMicros({ ...commit, committedAtMs: 0 }) / 1000n) })
+    }
+  }
+}
+
+function lsnText (bytes: number): string {
+  return `${Math.floor(bytes / 2 ** 32).toString(16).toUpperCase()}/${(bytes % 2 ** 32).toString(16).toUpperCase()}`
+}

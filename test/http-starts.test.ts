@@ -182,7 +182,7 @@ test('a cursor that no list gave is refused', async () => {
 
 test('runbooks and environments are told with their errors and without secrets', async () => {
   const runbooks = await api.call('GET', '/v1/runbooks', { as: 'observer' })
-  assert.deepEqual((runbooks.body['runbooks'] as Array<{ name: string, usable: boolean }>).map(({ name, usable }) => [name, usable]), [['broken', false], ['elsewhere', true], ['failover', true]])
+  assert.deepEqual((runbooks.body['runbooks'] as Array<{ name: string, usable: boolean }>).map(({ name, usable }) => [name, usable]), [['broken', false], ['elsewhere', true], ['everywhere', true], ['failover', true]])
   const environment = await api.call('GET', '/v1/environments/lab', { as: 'observer' })
   assert.deepEqual(environment.body['environment'], { name: 'lab', tier: 'lab', taskQueue: 'muster', breakGlass: false, channels: { chat: { webhook: 'env:WEBHOOK' } } })
   assert.equal((await api.call('GET', '/v1/environments', { as: 'observer' })).status, 200)

@@ -87,6 +87,10 @@ export function configHash ({ scenario, behaviour, scale = 1 }: LoadPlan): strin
   return createHash('sha256').update(canonicalJson({ users, runTime, spawnRate, levels, every, jitter, timeout, mix, behaviour, scale })).digest('hex')
 }
 
+/**
+ * What of a result goes into a history or a list: no series, no examples.
+ * @public
+ */
 export function summaryOf (result: LoadResult): LoadSummary {
   const { runId, scenario, target, verdict, why, startedAtMs, durationMs, users, requestsPerSecond, total, breaking, quality } = result
   const summary = { runId, scenario, target, verdict, why, startedAtMs, durationMs, users, requestsPerSecond, total, missed: quality.missed }

@@ -121,7 +121,7 @@ test('messages about a gate that is not open change nothing', () => {
 
 test('what was left behind stands on top with the command for a person, and in the ledger', () => {
   const status = statusOf(drillEvents('left-behind'))!
-  assert.deepEqual(status.leftBehind, [{ title: 'fail back to pg1', byHand: 'make pg1 a streaming standby, stop pg2, promote pg1, and switch HAProxy', message: 'pg1 does not stream within 2m' }])
+  assert.deepEqual(status.leftBehind, [{ entry: 'promote', title: 'fail back to pg1', byHand: 'make pg1 a streaming standby, stop pg2, promote pg1, and switch HAProxy', message: 'pg1 does not stream within 2m' }])
   assert.deepEqual(status.ledger.filter(line => line.state === 'left-behind').map(line => [line.entry, line.summary]), [['promote', 'pg1 does not stream within 2m']])
   assert.deepEqual(statusOf(passed)!.leftBehind, [])
 })

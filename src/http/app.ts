@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import underPressure from '@fastify/under-pressure'
 import Fastify, { LogController, type FastifyInstance } from 'fastify'
 import { DrillError } from '../errors.js'
 import { personByKey, personByToken } from '../store/people.js'
@@ -24,6 +23,7 @@ import { describeApi } from './openapi.js'
 import { pageRoutes } from './pages.js'
 import { peopleRoutes } from './people.js'
 import { planRoutes } from './plans.js'
+import { refuseUnderPressure } from './pressure.js'
 import { reportRoutes } from './reports.js'
 import { linkingRoutes } from './slack/linking.js'
 import { slackRoutes } from './slack/routes.js'
@@ -79,17 +79,7 @@ export async function buildApp (deps: AppDeps): Promise<FastifyInstance> {
     // Whoever ends TLS in front of Muster decides about that.
     strictTransportSecurity: false,
   })
-  await app.register(underPressure, {
-    // Delay alone: a loop that is merely well used still answers.
-    maxEventLoopDelay: 2000,
-    sampleInterval: 1000,
-    retryAfter: 2,
-    pressureHandler: request => {
-      // Stopping a drill, and knowing that the API lives, are never refused for load.
-      if (request.url.endsWith('/abort') || request.url.startsWith('/slack/') || request.url === '/livez' || request.url === '/readyz') return
-      throw new DrillError('server.busy', 'the API has more to do than it can; running drills go on')
-    },
-  })
+  await refuseUnderPressure(app)
   await app.register(rateLimit, {
     max: config.rateLimit,
     timeWindow: 60_000,

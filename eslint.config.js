@@ -67,6 +67,7 @@ export default [
   // A page of a drill that has ended is its report.
   never(['src/pages/**/*.ts'], outer('pages', 'report')),
   { files: ['src/pages/assets/*.js'], languageOptions: { globals: Object.fromEntries(['addEventListener', 'confirm', 'DOMParser', 'EventSource', 'location'].map(name => [name, 'readonly'])) } },
+  { files: ['test/fixtures/in-page.js'], languageOptions: { globals: Object.fromEntries(['getComputedStyle', 'matchMedia'].map(name => [name, 'readonly'])) } },
   never(['src/temporal/**/*.ts'], [noEntry, noLab, ['/(activities|runbook|control|store|http|cli|report|dev)/', 'Temporal’s door knows messages and the pure ring']]),
   never(['src/http/**/*.ts'], [noEntry, noLab, ['/(activities|workflows|control|cli|dev)/', 'the API speaks through its doors', true], ['^pg$', 'SQL lives in src/store']]),
   never(['src/cli/**/*.ts'], [

@@ -81,6 +81,10 @@ test('store down: what needs the store says so, and names no password', async ()
   }
 })
 
+test('store down: that a drill is not there is no more known than that it is', async () => {
+  for (const what of ['', '/timeline', '/events', '/export', '/report']) assert.equal(codeOf(await api.call('GET', `/v1/drills/nix${what}`, { as: 'observer' })), '503 store.down', what)
+})
+
 test('store down: who was not seen lately is not let in on trust', async () => {
   assert.equal(codeOf(await api.call('GET', `/v1/drills/${id}`, { as: 'engineer' })), '503 store.down')
 })

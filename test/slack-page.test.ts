@@ -1,12 +1,9 @@
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { chromium, type Browser } from 'playwright-core'
+import type { Browser } from 'playwright-core'
+import { launchBrowser, withoutBrowser as skip } from './fixtures/browser.js'
 import { startHttpStore, type HttpStore } from './fixtures/http.js'
 import { channel, startedDrill, startSlackApi, until, users, type SlackApi } from './fixtures/slack.js'
-
-const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
-const skip = existsSync(executablePath) ? false : `there is no browser at ${executablePath} (apt-get install chromium)`
 
 let db: HttpStore
 let api: SlackApi
@@ -17,7 +14,7 @@ before(async () => {
   db = await startHttpStore()
   await db.store.pool.query('insert into slack_channels (channel, since_ms) values ($1, 0)', [channel])
   api = await startSlackApi(db)
-  browser = await chromium.launch({ executablePath, args: ['--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run'] })
+  browser = await launchBrowser()
 })
 after(async () => {
   await browser?.close()

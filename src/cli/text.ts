@@ -1,7 +1,9 @@
+import { withoutControls } from '../drill/plain.js'
+
 /** Text from elsewhere (notes, reasons, error messages) as one line without control characters: nobody's note may steer a terminal. */
 export function clean (text: string): string {
   // eslint-disable-next-line no-control-regex -- they are what is taken out
-  return text.replace(/\x1b\[[0-9;?]*[ -/]*[@-~]/g, '').replace(/[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+/g, ' ').trim()
+  return withoutControls(text.replace(/\x1b\[[0-9;?]*[ -/]*[@-~]/g, '')).trim()
 }
 
 const wide = /[\p{Emoji_Presentation}\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\uff01-\uff60]/u

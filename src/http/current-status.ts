@@ -36,8 +36,20 @@ export async function currentStatus ({ store, temporal }: Pick<AppDeps, 'store' 
 
 /** @throws DrillError `drill.unknown` where neither the store nor Temporal knows it */
 export async function assertKnown ({ store, temporal }: Pick<AppDeps, 'store' | 'temporal'>, drillId: string): Promise<void> {
-  const found = await findDrill(store.pool, drillId).catch((error: unknown) => { if (!isDown(error)) throw error })
-  if (found === undefined) await temporal.status(drillId)
+  try {
+    if (await findDrill(store.pool, drillId) === undefined) await temporal.status(drillId)
+  } catch (error) {
+    await insteadOfStore(error, async () => await temporal.status(drillId))
+  }
+}
+
+/**
+ * What the workflow knows, where the record could not be asked. That Temporal does not know a drill proves nothing then: it forgets
+ * those that have ended. @throws what kept the record from answering, where the workflow does not either
+ */
+export async function insteadOfStore<T> (trouble: unknown, ask: () => Promise<T>): Promise<T> {
+  if (!isDown(trouble)) throw trouble
+  return await ask().catch((error: unknown) => { throw error instanceof DrillError && error.code === 'drill.unknown' ? trouble : error })
 }
 
 export function isDown (error: unknown): boolean {

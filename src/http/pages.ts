@@ -74,11 +74,12 @@ export async function pageRoutes (app: App, deps: AppDeps, sessions: Sessions, s
     }
     logFailure(failure, request)
     if (failure.retryable && failure.status === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', '2')
+    const title = failure.status === 404 ? 'Not there' : failure.status >= 500 ? 'That did not work' : 'Refused'
     const inside = render('message', {
-      title: failure.status === 404 ? 'Not there' : failure.status >= 500 ? 'That did not work' : 'Refused',
+      title,
       message: redactText(messageOf(failure)), remedy: errorTable[failure.code].remedy, code: failure.code, reference: request.id,
       back: request.method === 'GET' ? '/' : back, backText: request.method === 'POST' && drill !== undefined ? 'Back to the drill' : 'All drills',
     })
-    return sendPage(reply.code(failure.status), inside, { title: 'Refused', nowMs, ...(request.person ? { viewer: viewerOf(request) } : {}) })
+    return sendPage(reply.code(failure.status), inside, { title, nowMs, ...(request.person ? { viewer: viewerOf(request) } : {}) })
   }
 }

@@ -6,7 +6,7 @@ import { DrillError } from '../errors.js'
 import { lastDrills } from '../store/drills.js'
 import { readSamples } from '../store/samples.js'
 import { exportTimeline } from '../store/timeline.js'
-import { assertKnown, isDown } from './current-status.js'
+import { assertKnown, insteadOfStore } from './current-status.js'
 import type { App, AppDeps, ReportFacts, Reports } from './deps.js'
 import { answers, Failure, Strict } from './schemas/answers.js'
 import { DrillParams } from './schemas/ids.js'
@@ -58,11 +58,8 @@ export function reportRoutes (app: App, deps: AppDeps): void {
  */
 export async function reportFacts (deps: Pick<AppDeps, 'store' | 'temporal'>, id: string): Promise<ReportFacts> {
   const { temporal } = deps
-  const facts = await recorded(deps, id).catch(async (error: unknown) => {
-    if (!isDown(error)) throw error
-    // Samples and earlier drills are the store's alone; the drill itself is with Temporal too.
-    return { events: await temporal.timeline(id, 0), samples: [], earlier: [] }
-  })
+  // Samples and earlier drills are the store's alone; the drill itself is with Temporal too.
+  const facts = await recorded(deps, id).catch(async (error: unknown) => await insteadOfStore<ReportFacts>(error, async () => ({ events: await temporal.timeline(id, 0), samples: [], earlier: [] })))
   // The workflow knows of the end a moment before the record does.
   const events = isOver(facts.events) ? facts.events : await temporal.timeline(id, 0).catch(() => facts.events)
   if (!isOver(events)) {

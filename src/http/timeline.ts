@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import type { DrillEvent } from '../drill/timeline.js'
 import { findDrill } from '../store/drills.js'
 import { exportTimeline, readEvents } from '../store/timeline.js'
-import { assertKnown, isDown } from './current-status.js'
+import { assertKnown, insteadOfStore } from './current-status.js'
 import type { App, AppDeps } from './deps.js'
 import { answers, Strict } from './schemas/answers.js'
 import { DrillParams } from './schemas/ids.js'
@@ -49,8 +49,8 @@ export function timelineRoutes (app: App, deps: AppDeps): void {
       await assertKnown(deps, id)
       return { source: 'store', events }
     } catch (error) {
-      if (!isDown(error)) throw error
-      return { source: 'temporal', events: (await temporal.timeline(id, after)).slice(0, limit) }
+      const events = await insteadOfStore(error, async () => await temporal.timeline(id, after))
+      return { source: 'temporal', events: events.slice(0, limit) }
     }
   }
 }
@@ -74,7 +74,6 @@ export async function recordedEvents ({ store, temporal }: Pick<AppDeps, 'store'
       throw error
     })
   } catch (error) {
-    if (!isDown(error)) throw error
-    return await temporal.timeline(id, 0)
+    return await insteadOfStore(error, async () => await temporal.timeline(id, 0))
   }
 }

@@ -5,10 +5,10 @@ import { Eta } from 'eta'
 import { clockText, durationText } from '../drill/duration.js'
 import { verdictText } from '../drill/words.js'
 import { style as reportStyle } from '../report/style.js'
-import { utc } from '../report/text.js'
+import { escapeHtml, utc } from '../report/text.js'
 
 // `<%= %>` escapes, attributes stand in double quotes; `<%~ %>` is for what was drawn by us and escaped there.
-const eta = new Eta({ views: fileURLToPath(new URL('./views', import.meta.url)), autoEscape: true, cache: true })
+const eta = new Eta({ views: fileURLToPath(new URL('./views', import.meta.url)), autoEscape: true, escapeFunction: escapeHtml, cache: true })
 
 /** What every view may use beside its own data. */
 const tools = {

@@ -5,7 +5,7 @@ import { verdictText } from '../drill/words.js'
 import { latencyChart } from './chart.js'
 import { clockParts, escapeHtml, eventText, timeOfDay, utc } from './text.js'
 
-const eta = new Eta({ autoEscape: true })
+const eta = new Eta({ autoEscape: true, escapeFunction: escapeHtml })
 
 /** `<%= %>` escapes; `<%~ %>` is used for the chart alone, which is ours. Nothing has a style of its own: the run page forbids that. */
 const template = eta.compile(`<main>

@@ -3,8 +3,9 @@ import type { DrillReport } from '../drill/report.js'
 import { verdictText } from '../drill/words.js'
 import { renderBody } from './body.js'
 import { style } from './style.js'
+import { escapeHtml } from './text.js'
 
-const eta = new Eta({ autoEscape: true })
+const eta = new Eta({ autoEscape: true, escapeFunction: escapeHtml })
 
 /** `<%= %>` escapes; `<%~ %>` is used for the style and the body alone, which are ours. */
 const template = eta.compile(`<!doctype html>

@@ -1,4 +1,5 @@
 import { durationText } from '../drill/duration.js'
+import { withoutControls } from '../drill/plain.js'
 import type { DrillReport } from '../drill/report.js'
 import { verdictText } from '../drill/words.js'
 import { clockParts, eventText, timeOfDay, utc } from './text.js'
@@ -56,10 +57,10 @@ function met (value: boolean | undefined): string {
 
 /** A command on one line: a line of its own in it could be a heading. */
 function code (text: string): string {
-  return `\`${text.replaceAll('`', "'").replace(/\s*[\r\n]\s*/g, ' ')}\``
+  return `\`${withoutControls(text.replaceAll('`', "'"))}\``
 }
 
 /** Text of people and machines: nothing of it may become markup or break a table. */
 function md (text: string): string {
-  return text.replace(/[\\`*_[\]<>|#]/g, character => `\\${character}`).replace(/\s*[\r\n]\s*/g, ' ')
+  return withoutControls(text).replace(/[\\`*_[\]<>|#]/g, character => `\\${character}`)
 }

@@ -1,7 +1,7 @@
 /** Of the page: inside it, so that one file is the whole report. Light and dark, and it prints. */
 export const style = `
 :root { color-scheme: light dark; --bg: #fff; --fg: #1c2024; --dim: #5c6670; --line: #dfe3e8; --card: #f6f8fa; --good: #17803d; --near: #9a6700; --bad: #c4281c; --detect: #b4690e; --people: #6b7280; --work: #1d63c4; --verify: #17803d; --undo: #7a4fc9 }
-@media (prefers-color-scheme: dark) { :root { --bg: #14171a; --fg: #e6e8ea; --dim: #98a2ad; --line: #30363d; --card: #1d2126; --good: #4cc26e; --near: #d8a431; --bad: #ff6a5e; --detect: #e09a4a; --people: #8b949e; --work: #5a9cf2; --verify: #4cc26e; --undo: #ab8df0 } }
+@media screen and (prefers-color-scheme: dark) { :root { --bg: #14171a; --fg: #e6e8ea; --dim: #98a2ad; --line: #30363d; --card: #1d2126; --good: #4cc26e; --near: #d8a431; --bad: #ff6a5e; --detect: #e09a4a; --people: #8b949e; --work: #5a9cf2; --verify: #4cc26e; --undo: #ab8df0 } }
 * { box-sizing: border-box }
 body { margin: 0 auto; max-width: 1060px; padding: 0 24px 48px; background: var(--bg); color: var(--fg); font: 15px/1.5 system-ui, sans-serif }
 .drill { margin: 0 -24px; padding: 6px 24px; background: #f2c230; color: #1c2024; font-weight: 700; letter-spacing: .12em; text-align: center }
@@ -24,5 +24,5 @@ line.detect { stroke: var(--detect) } line.work { stroke: var(--work) } line.ver
 .look.t0 { stroke: var(--work) } .look.t1 { stroke: var(--verify) } .look.t2 { stroke: var(--detect) } .look.t3 { stroke: var(--undo) } tspan.t0 { fill: var(--work) } tspan.t1 { fill: var(--verify) } tspan.t2 { fill: var(--detect) } tspan.t3 { fill: var(--undo) }
 code { font: 13px ui-monospace, monospace; overflow-wrap: anywhere } .sign td { height: 42px }
 @media (max-width: 700px) { td.num { white-space: normal } .gantt div.row { grid-template-columns: 120px 1fr } body { padding: 0 12px 32px } .drill { margin: 0 -12px } }
-@media print { .wide { overflow: visible } .chart { min-width: 0 } body { max-width: none; padding: 0; font-size: 11px } .evidence { break-before: page } h2, tr, .verdict { break-inside: avoid } .drill, .key { print-color-adjust: exact; -webkit-print-color-adjust: exact } .drill { margin: 0 } }
+@media print { :root { color-scheme: light } table, .gantt { font-size: 11px } .wide { overflow: visible } .chart { min-width: 0 } body { max-width: none; padding: 0; font-size: 11px } .evidence { break-before: page } h2, tr, .verdict { break-inside: avoid } .drill, .key { print-color-adjust: exact; -webkit-print-color-adjust: exact } .drill { margin: 0 } }
 `

@@ -3,9 +3,9 @@ import { durationText } from '../drill/duration.js'
 import { figure, type SmokeOutcome, type SuiteRun, type ThresholdRow } from '../drill/suite.js'
 import { style } from './style.js'
 import { verdictText } from '../drill/words.js'
-import { utc } from './text.js'
+import { escapeHtml, utc } from './text.js'
 
-const eta = new Eta({ autoEscape: true })
+const eta = new Eta({ autoEscape: true, escapeFunction: escapeHtml })
 
 const outcomeText: Record<SmokeOutcome, [text: string, kind: string]> = {
   pass: ['pass', 'yes'], fail: ['FAIL', 'no'], blind: ['BLIND', 'no'], 'not-configured': ['not configured', 'dim'], skipped: ['not asked', 'dim'],

@@ -2,6 +2,7 @@ import { voterText } from '../drill/decide.js'
 import { durationText } from '../drill/duration.js'
 import { answerersText } from '../drill/on-call.js'
 import type { RecoveryClock } from '../drill/clock.js'
+import { withoutControls } from '../drill/plain.js'
 import { revertText, type DrillEvent } from '../drill/timeline.js'
 import { verdictText } from '../drill/words.js'
 
@@ -15,8 +16,11 @@ export function timeOfDay (atMs: number): string {
   return new Date(atMs).toISOString().slice(11, 23)
 }
 
-export function escapeHtml (text: string): string {
-  return text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`)
+const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+
+/** For a page's text or an attribute in quotes, also as Eta's own escape. */
+export function escapeHtml (text: unknown): string {
+  return withoutControls(String(text)).replace(/[&<>"']/g, character => entities[character]!)
 }
 
 export interface ClockPart { name: string, ms: number, kind: 'detect' | 'people' | 'work' | 'verify' }

@@ -1,3 +1,5 @@
+import { withoutControls } from '../drill/plain.js'
+
 /**
  * Text from elsewhere (names, reasons, titles, errors) for a mrkdwn text: one line, without control characters and without a way to
  * mention or to link anybody. `&` goes first, else it would escape the escapes (docs.slack.dev, "Formatting message text").
@@ -8,8 +10,7 @@ export function escape (text: string, length = 300): string {
 
 /** The same for a plain text, where nothing is marked up: a header, a button, an option. */
 export function plain (text: string): string {
-  // eslint-disable-next-line no-control-regex -- they are what is taken out
-  return text.replace(/[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+/g, ' ').trim()
+  return withoutControls(text).trim()
 }
 
 /** Cut to a number of UTF-16 units, which Slack counts; never in the middle of a character. */

@@ -40,12 +40,14 @@ function replace (name, html) {
   const at = document.activeElement
   const focused = at && region.contains(at) ? at : undefined
   const kept = focused ? { id: focused.id, name: focused.name, value: focused.value, form: focused.form?.action, start: focused.selectionStart, end: focused.selectionEnd } : undefined
-  const written = new Map([...region.querySelectorAll('textarea')].map(field => [field.id, field.value]))
+  const written = new Map([...region.querySelectorAll('textarea')].map(field => [field.id, field]))
   const opened = [...region.querySelectorAll('details[open]')].map(details => details.id)
   region.innerHTML = html
-  for (const [id, value] of written) {
+  for (const [id, { value, validity, validationMessage }] of written) {
     const field = document.getElementById(id)
-    if (field) field.value = value
+    if (!field) continue
+    field.value = value
+    if (validity.customError) field.setCustomValidity(validationMessage)
   }
   for (const id of opened) document.getElementById(id)?.setAttribute('open', '')
   if (!kept) return
@@ -166,12 +168,12 @@ document.addEventListener('submit', event => {
     event.preventDefault()
     reason.setCustomValidity('A rejection must say why')
     reason.reportValidity()
-    reason.addEventListener('input', () => reason.setCustomValidity(''), { once: true })
     return
   }
   // A double click sends once; after "back" the button works again.
   if (submitter) setTimeout(() => { submitter.disabled = true })
 })
+document.addEventListener('input', ({ target }) => target.setCustomValidity?.(''))
 addEventListener('pageshow', () => { for (const button of document.querySelectorAll('button:disabled')) button.disabled = false })
 
 addEventListener('hashchange', openNamed)

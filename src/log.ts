@@ -1,4 +1,4 @@
-import type { LoggerOptions } from 'pino'
+import { pino, type Logger, type LoggerOptions } from 'pino'
 
 /** Where secrets could stand in what is logged: paths for pino, one and two levels deep, replaced before a line is written. */
 const secretNames = ['authorization', 'cookie', 'key', 'apiKey', 'password', 'secret', 'token', 'storeUrl', 'connectionString', 'dsn', 'webhook', 'signingSecret', 'responseUrl', 'response_url']
@@ -40,6 +40,21 @@ export function logOptions (config: { logLevel: string, logPretty: boolean }, is
     serializers: { err: logError, error: logError },
     ...(config.logPretty && isTerminal ? { transport: { target: 'pino-pretty', options: { translateTime: 'SYS:HH:MM:ss', ignore: 'pid,hostname' } } } : {}),
   }
+}
+
+/** What a disk without room keeps of a log until there is room again; what is beyond is dropped. */
+const keptBytes = 256 * 1024
+
+/**
+ * The one logger of a process. A standard output that takes nothing (a full disk) must not end it: the watchdog and a drill's undo matter
+ * more than their log.
+ */
+export function createLog (config: { logLevel: string, logPretty: boolean }, isTerminal: boolean): Logger {
+  const options = logOptions(config, isTerminal)
+  if (options.transport) return pino(options)
+  const output = pino.destination({ dest: 1, sync: true, maxLength: keptBytes })
+  output.on('error', () => {})
+  return pino(options, output)
 }
 
 /** An error for a log line: what happened and where, but not the driver's own fields (they hold queries and parameters). */

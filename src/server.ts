@@ -6,7 +6,7 @@ import { DrillError, messageOf } from './errors.js'
 import { buildApp } from './http/app.js'
 import type { Reports } from './http/deps.js'
 import { announceDrills } from './http/slack/announce.js'
-import { logOptions } from './log.js'
+import { createLog } from './log.js'
 import { loadCatalog, type Catalog } from './runbook/catalog.js'
 import { buildReport, renderBody, renderCsv, renderHtml, renderJson, renderMarkdown } from './report/index.js'
 import { problemLine } from './runbook/problem.js'
@@ -59,7 +59,7 @@ function remembered (read: () => Promise<Catalog>, ms: number): () => Promise<Ca
 
 try {
   const config = loadConfig(process.env)
-  const log = pino(logOptions(config, process.stdout.isTTY))
+  const log = createLog(config, process.stdout.isTTY)
   const store = openStore(storeUrlOf(config))
   await assertCurrent(store, message => { log.warn(message) })
   const temporal = connectTemporal(config.temporal)

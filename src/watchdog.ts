@@ -1,5 +1,4 @@
 import closeWithGrace from 'close-with-grace'
-import { pino } from 'pino'
 import { actions } from '../activities/index.js'
 import type { Action, StepContext } from '../activities/action.js'
 import { undoVerified } from '../activities/undo.js'
@@ -9,7 +8,7 @@ import type { Lease } from './drill/lease.js'
 import { DrillError } from './errors.js'
 import { leaseFolder } from './lease/folder.js'
 import { startWatchdog } from './lease/watchdog.js'
-import { logOptions } from './log.js'
+import { createLog } from './log.js'
 import { secretsFrom } from './secrets.js'
 
 // The watchdog: reverts every fault of this machine whose lease nobody renews. It needs neither Temporal nor the store, and outlives the
@@ -20,7 +19,7 @@ const graceMs = 65_000
 
 try {
   const config = loadConfig(process.env)
-  const log = pino(logOptions(config, process.stdout.isTTY))
+  const log = createLog(config, process.stdout.isTTY)
   const dir = leasesDir(config)
   const folder = leaseFolder(dir)
   if (!await onlyOne('watchdog', dir)) throw new DrillError('watchdog.running', `another watchdog serves ${dir}`)

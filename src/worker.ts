@@ -2,13 +2,12 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundleWorkflowCode, NativeConnection, Runtime, Worker, type LogMetadata } from '@temporalio/worker'
-import { pino } from 'pino'
 import { sameHost } from '../activities/preflight.js'
 import { createActivities } from '../activities/index.js'
 import { leasesDir, loadConfig, redactedConfig, storeUrlOf } from './config.js'
 import { DrillError } from './errors.js'
 import { leaseFolder } from './lease/folder.js'
-import { logOptions } from './log.js'
+import { createLog } from './log.js'
 import { secretsFrom } from './secrets.js'
 import { owed, unended } from './store/owed.js'
 import { openStore } from './store/pool.js'
@@ -24,7 +23,7 @@ import { haltsFor, runningDrills } from './temporal/halts.js'
 // The worker: runs the drills and everything that they do, from where it sits in the network.
 
 const config = loadConfig(process.env)
-const log = pino(logOptions(config, process.stdout.isTTY))
+const log = createLog(config, process.stdout.isTTY)
 const say = (level: 'trace' | 'debug' | 'info' | 'warn' | 'error') => (message: string, meta?: LogMetadata): void => { log[level](meta ?? {}, message) }
 
 Runtime.install({

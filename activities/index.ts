@@ -11,6 +11,7 @@ import { backupTake } from './backup/take.js'
 import { canariesPrepare } from './canaries.js'
 import { createChecks } from './checks/index.js'
 import { componentFreeze, componentKill } from './component.js'
+import { diskFill } from './disk/fill.js'
 import { haproxySwitch } from './haproxy.js'
 import { createKeep, type KeepDeps } from './keep.js'
 import { doLeased, undoLeased } from './leased.js'
@@ -21,6 +22,7 @@ import { postgresBreak } from './postgres/break.js'
 import { postgresFence } from './postgres/fence.js'
 import { postgresPromote } from './postgres/promote.js'
 import { postgresRelease } from './postgres/release.js'
+import { postgresTurnWal } from './postgres/turn-wal.js'
 import { createPreflight, type PreflightDeps } from './preflight.js'
 import { cacheBackup } from './restore/cache-backup.js'
 import { cacheRestore } from './restore/cache-restore.js'
@@ -41,6 +43,7 @@ export const actions: Actions = {
   'postgres.fence': postgresFence,
   'postgres.promote': postgresPromote,
   'postgres.release': postgresRelease,
+  'postgres.turnWal': postgresTurnWal,
   'haproxy.switch': haproxySwitch,
   'api.break': apiBreak,
   'api.crashLoop': apiCrashLoop,
@@ -51,6 +54,7 @@ export const actions: Actions = {
   'redis.switch': redisSwitch,
   'toxiproxy.cut': toxiproxyCut,
   'link.break': linkBreak,
+  'disk.fill': diskFill,
   'component.kill': componentKill,
   'component.freeze': componentFreeze,
   'files.backup': filesBackup,

@@ -77,6 +77,7 @@ export const errorTable = {
   'component.unreachable': { status: 502, retryable: true, means: 'A component of the environment does not answer', remedy: 'Look at the component that the message names' },
   'component.unexpected': { status: 502, retryable: true, means: 'A component answered something that Muster does not understand', remedy: 'The message has the answer' },
   'splitBrain.prevented': { status: 409, retryable: false, means: 'The step would have made a second primary', remedy: 'Fence the other node first; see docs/operating.md' },
+  'volume.shared': { status: 422, retryable: false, means: 'A volume that a drill was to fill is no mount point: filling it would fill the disk of the whole machine', remedy: 'Give it a file system of its own (`muster lab up --volumes`), and name its mount point in the environment file' },
   'undo.unproven': { status: 500, retryable: true, means: 'An undo ran, and its verification did not pass', remedy: 'It is retried; when it stays so, the report names the command to run by hand' },
   'lease.lost': { status: 409, retryable: false, means: 'The watchdog reverts what a drill broke, or has done so, since its lease was not renewed', remedy: 'Nothing: the drill ends as `invalid`; look why its worker or Temporal was away' },
   'watchdog.absent': { status: 503, retryable: true, means: 'No watchdog took note of a lease, so the fault was not injected', remedy: 'Start it on the worker’s machine, with the same MUSTER_HOME (docs/operating.md)' },

@@ -18,7 +18,7 @@ export interface Tool {
 export const toolNames = [
   'postgres', 'initdb', 'pg_basebackup', 'pg_rewind', 'pg_controldata', 'pg_waldump', 'pg_amcheck', 'pg_ctl', 'psql',
   'pgbackrest', 'redisServer', 'redisCli', 'nginx', 'haproxy', 'prometheus', 'alertmanager', 'postgresExporter',
-  'redisExporter', 'toxiproxy', 'temporal', 'openssl', 'redisCheckRdb', 'redisCheckAof', 'restic', 'age', 'ageKeygen',
+  'redisExporter', 'nodeExporter', 'toxiproxy', 'temporal', 'openssl', 'redisCheckRdb', 'redisCheckAof', 'restic', 'age', 'ageKeygen',
   'rsync', 'mtree', 'getfacl', 'setfacl', 'getfattr', 'setfattr',
 ] as const
 

@@ -5,7 +5,7 @@ import { accountFor, canaryKey, isBeyond, type Loss, type WalEvidence, type Writ
 import { messageOf } from '../../src/errors.js'
 import { readJournals } from '../observe/journal.js'
 import { nodeOf } from '../postgres/connection.js'
-import { readSurvivors, type Survivors } from './survivors.js'
+import { readCommitLog, readSurvivors, type Survivors } from './survivors.js'
 import { readFailedWal } from './failed-wal.js'
 
 /** How long canaries that are still out may take to be settled, before they count as unknown. */
@@ -29,8 +29,9 @@ export function canariesCompare ({ dataDir }: { dataDir: string }): Check<CheckI
       // Read again: a row that was written after the cut was issued by somebody too.
       const later = new Set(readJournals(dataDir, context.drillId).filter(canary => !(canary.issuedAtMs < cutMs)).map(canaryKey))
       written = written.filter(canary => !later.has(canaryKey(canary)))
-      const wal = await failedWal(input, survivors, context)
-      const loss = accountFor({ written, found: survivors.found.filter(row => !later.has(canaryKey(row))), faultAtMs: input.faultAtMs, switchLsn: survivors.switchLsn, wal })
+      const isAlone = input.failed === input.promoted
+      const wal = isAlone ? await readCommitLog(promoted, written, context) : await failedWal(input, survivors, context)
+      const loss = accountFor({ written, found: survivors.found.filter(row => !later.has(canaryKey(row))), faultAtMs: input.faultAtMs, switchLsn: isAlone ? undefined : survivors.switchLsn, wal })
       return { outcome: outcomeOf(loss, allowed), observed: lossText(loss), expected, output: { ...loss, witness: loss.witness.outcome }, loss }
     } catch (error) {
       context.signal.throwIfAborted()

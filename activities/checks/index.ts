@@ -15,12 +15,16 @@ import { apiDown } from './api-down.js'
 import { apiReady } from './api-ready.js'
 import { cacheConsistent } from './cache-consistent.js'
 import { cacheWarm } from './cache-warm.js'
+import { archivingStuck } from './archiving-stuck.js'
 import { canariesCompare } from './canaries-compare.js'
+import { diskFull } from './disk-full.js'
+import { diskRoom } from './disk-room.js'
 import { httpOk } from './http-ok.js'
 import { linkBroken } from './link-broken.js'
 import { onePrimary } from './one-primary.js'
 import { ordersAccount } from './orders-account.js'
 import { postgresInvariants } from './postgres-invariants.js'
+import { postgresOutOfRoom } from './postgres-out-of-room.js'
 import { postgresSteady } from './postgres-steady.js'
 import { redisSteady } from './redis-steady.js'
 import { sessionsAccount } from './sessions-account.js'
@@ -32,6 +36,10 @@ export function createChecks (deps: { dataDir: string }): Checks {
     'postgres.onePrimary': onePrimary,
     'link.broken': linkBroken,
     'postgres.invariants': postgresInvariants,
+    'postgres.outOfRoom': postgresOutOfRoom,
+    'archiving.stuck': archivingStuck,
+    'disk.room': diskRoom,
+    'disk.full': diskFull,
     'canaries.compare': canariesCompare(deps),
     'http.ok': httpOk,
     'api.ready': apiReady,

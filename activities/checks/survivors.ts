@@ -1,4 +1,4 @@
-import type { FoundCanary } from '../../src/drill/loss.js'
+import type { FoundCanary, OwnWord, WrittenCanary } from '../../src/drill/loss.js'
 import { withClient, type Login, type Reach } from '../postgres/connection.js'
 
 /** What the promoted node says. */
@@ -29,6 +29,16 @@ export async function readSurvivors (node: Login, drillId: string, reach: Reach)
       segmentBytes: Number(settings!.bytes),
     }
   }, { queryMs: 20_000 })
+}
+
+// A transaction that is still to come cannot be asked for: after a crash that lost some, those of the journal may be.
+const commitLogSql = `select xid::text from unnest($1::xid8[]) as xid
+  where case when xid < pg_snapshot_xmax(pg_current_snapshot()) then pg_xact_status(xid) end = 'committed'`
+
+/** Which of the journal's transactions a node's commit log calls committed. Throws as readSurvivors. */
+export async function readCommitLog (node: Login, written: WrittenCanary[], reach: Reach): Promise<OwnWord> {
+  const xids = written.flatMap(({ outcome, xid }) => outcome === 'acked' && xid !== undefined ? [xid] : [])
+  return await withClient(node, reach, async client => ({ committed: (await client.query<{ xid: string }>(commitLogSql, [xids])).rows.map(({ xid }) => xid) }), { queryMs: 20_000 })
 }
 
 /** The last line of a `.history` file: parent timeline, position, reason. */

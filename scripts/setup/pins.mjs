@@ -47,6 +47,7 @@ export const families = {
   alertmanager: { packages: ['prometheus-alertmanager'], dirs: ['/usr/bin'], major: /^0\.2\d\./, mb: 11, tools: { alertmanager: ['prometheus-alertmanager', 'alertmanager'] } },
   'postgres exporter': { packages: ['prometheus-postgres-exporter'], dirs: ['/usr/bin'], major: /^0\.1\d\./, mb: 4, tools: { postgresExporter: ['prometheus-postgres-exporter', 'postgres_exporter'] } },
   'redis exporter': { packages: ['prometheus-redis-exporter'], dirs: ['/usr/bin'], major: /^1\./, mb: 3, tools: { redisExporter: ['prometheus-redis-exporter', 'redis_exporter'] } },
+  'node exporter': { packages: ['prometheus-node-exporter'], dirs: ['/usr/bin'], major: /^1\./, mb: 4, tools: { nodeExporter: ['prometheus-node-exporter', 'node_exporter'] } },
   restic: { packages: ['restic'], dirs: ['/usr/bin'], args: ['version'], major: /^0\.1\d\./, mb: 8, tools: { restic: 'restic' } },
   age: { packages: ['age'], dirs: ['/usr/bin'], major: /^1\./, mb: 2, tools: { age: 'age', ageKeygen: 'age-keygen' } },
   rsync: { packages: ['rsync'], dirs: ['/usr/bin'], major: /^3\./, mb: 1, tools: { rsync: 'rsync' } },

@@ -9,17 +9,19 @@ export function addMachine (program: Command, run: Run, parts: Parts): void {
   const name = (): Option => new Option('--name <name>', 'which lab').default('lab')
   lab.command('up').description('start it, or resume it').addOption(name())
     .addOption(new Option('--synchronous <on|off>', 'whether commits wait for the standby').choices(['on', 'off']))
-    .action(run<[{ name: string, synchronous?: 'on' | 'off' }]>(() => ({}), async (shell, options) => {
+    .option('--volumes', 'data, WAL, logs and backups on file systems of their own, for drills that fill a disk')
+    .action(run<[{ name: string, synchronous?: 'on' | 'off', volumes?: boolean }]>(() => ({}), async (shell, options) => {
       const { labUp } = await parts.lab()
       const up = await labUp({
         name: options.name, root: parts.home,
         synchronous: options.synchronous === undefined ? undefined : options.synchronous === 'on',
+        volumes: options.volumes,
         webhook: parts.alerts(shell.api.url),
         onProgress: shell.json ? undefined : line => { print(shell, line) },
       })
       const { environment, environmentFile, ports, synchronous } = up
       if (shell.json) return printJson(shell, { name: up.name, environment: environment.name, environmentFile, ports, synchronous })
-      print(shell, `→ muster plan database-primary-failure --env ${environment.name}`)
+      print(shell, `→ muster plan ${options.volumes === true ? 'disk-full' : 'database-primary-failure'} --env ${environment.name}`)
     }))
   lab.command('down').description('stop it and remove everything of it').addOption(name()).option('--keep-data', 'the next start resumes with it')
     .action(run<[{ name: string, keepData?: boolean }]>(() => ({}), async (shell, options) => {

@@ -1,5 +1,5 @@
 import type { Duration } from './duration.js'
-import type { ApiService, Backup, CacheCluster, Control, DatabaseCluster, Link } from './environment.js'
+import type { ApiService, Backup, CacheCluster, Control, DatabaseCluster, Link, Volume } from './environment.js'
 import type { Reverted } from './lease.js'
 import type { CacheStore, FileStore, SealedConfiguration } from './recovery.js'
 import type { BackupType } from './backup.js'
@@ -11,6 +11,7 @@ export interface ActionInputs {
   'postgres.fence': { database: DatabaseCluster, node: string }
   'postgres.promote': { database: DatabaseCluster, node: string }
   'postgres.release': { database: DatabaseCluster }
+  'postgres.turnWal': { database: DatabaseCluster, segments: number }
   'haproxy.switch': { database: DatabaseCluster, to: string }
   'api.break': { api: ApiService, instance: string, fault: 'kill' | 'hang' }
   'api.crashLoop': { api: ApiService, instance: string, for: Duration }
@@ -22,6 +23,8 @@ export interface ActionInputs {
   'toxiproxy.cut': { link: Link }
   /** `way`: forth is from whoever opens the connection. `latency`: for `how: latency`. */
   'link.break': { link: Link, how: 'cut' | 'blackhole' | 'latency', way: 'both' | 'forth' | 'back', latency?: Duration }
+  /** `leave`: percent of the volume that stay free. `database`: what dies of it and is to be brought back. */
+  'disk.fill': { volumes: Record<string, Volume>, volume: string, leave: number, database?: DatabaseCluster }
   'component.kill': { component: { name: string, control: Control } }
   'component.freeze': { component: { name: string, control: Control } }
   'files.backup': { files: FileStore }
@@ -98,6 +101,14 @@ export const actionCatalog: { [A in ActionName]: ActionFacts<ActionInputs[A]> } 
     byHand: ({ database }) => `on the primary: alter system set synchronous_standby_names = '${database.nodes[1]?.name ?? 'STANDBY'}'; select pg_reload_conf()`,
     timeout: '10s',
     undoTimeout: '60s',
+  },
+  'postgres.turnWal': {
+    about: 'Closes WAL segments, one after another, so that the server must make new ones: what its traffic does in time. It ends early where the server does. Output: `closed`.',
+    title: ({ segments }) => `close ${segments} WAL segments`,
+    undoTitle: () => 'nothing: they are archived and used again',
+    byHand: () => 'nothing is to be done',
+    timeout: '60s',
+    undoTimeout: '10s',
   },
   'haproxy.switch': {
     about: 'Moves the database endpoint to one server, ends sessions on the others, and keeps the switch over a restart of HAProxy.',
@@ -190,6 +201,16 @@ export const actionCatalog: { [A in ActionName]: ActionFacts<ActionInputs[A]> } 
     healsFirst: true,
     timeout: '10s',
     undoTimeout: '20s',
+  },
+  'disk.fill': {
+    about: 'Fills a volume with a file until so much of it is left; never one that is no mount point of its own. Output: `ballastBytes`, `freeBytes`.',
+    title: ({ volume, leave }) => leave === 0 ? `fill volume ${volume} to the end` : `fill volume ${volume} until ${leave} % are free`,
+    undoTitle: ({ volume, database }) => `take the ballast off volume ${volume}${database ? ', and bring the database back' : ''}`,
+    byHand: ({ volumes, volume, database }) => `remove ${volumes[volume]?.path}/muster-ballast-*${database ? ', and start the PostgreSQL server that died of it' : ''}`,
+    isFault: true,
+    isLeased: true,
+    timeout: '30s',
+    undoTimeout: '60s',
   },
   'component.kill': {
     about: 'SIGKILL of a component’s process tree.',

@@ -1,7 +1,7 @@
 import type { ArchivedCanary } from './backup.js'
 import type { Copy } from './copy.js'
 import type { Duration } from './duration.js'
-import type { ApiService, Backup, CacheCluster, DatabaseCluster, Link, Monitoring } from './environment.js'
+import type { ApiService, Backup, CacheCluster, DatabaseCluster, Link, Monitoring, Volume } from './environment.js'
 import type { Loss } from './loss.js'
 import type { CacheStore, FileStore, SealedConfiguration } from './recovery.js'
 
@@ -12,7 +12,12 @@ export interface CheckInputs {
   /** `atLeast`: an answer later than this counts as none. */
   'link.broken': { link: Link, speaks: 'postgres' | 'redis', atLeast?: Duration }
   'postgres.invariants': { database: DatabaseCluster }
-  /** `faultAtMs`: when the fault struck, for the RPA as a time. `rpo`: what may be lost; without it no acknowledged write. */
+  'postgres.outOfRoom': { database: DatabaseCluster }
+  'archiving.stuck': { database: DatabaseCluster }
+  /** `atLeast`: percent. */
+  'disk.room': { volumes: Record<string, Volume>, volume: string, atLeast: number }
+  'disk.full': { volumes: Record<string, Volume>, volume: string }
+  /** `failed` and `promoted` are one where a node came back itself. `faultAtMs`: when the fault struck, for the RPA as a time. `rpo`: what may be lost; without it no acknowledged write. */
   'canaries.compare': { database: DatabaseCluster, failed: string, promoted: string, faultAtMs?: number, rpo?: Duration }
   /** `times`: so many in a row. `anyStatus`: an answer in time is good, whatever it says. */
   'http.ok': { url: string, caFile?: string, timeout?: string, times?: number, anyStatus?: boolean }
@@ -79,8 +84,28 @@ export const checkCatalog: { [C in CheckName]: CheckFacts<CheckInputs[C]> } = {
     title: () => 'the business invariants hold',
     timeout: '15s',
   },
+  'postgres.outOfRoom': {
+    about: 'At the endpoint a write that needs room is refused with PostgreSQL’s 53100 (disk full), and a read is answered: proof that a full data volume had its effect.',
+    title: () => 'the database refuses what needs room',
+    timeout: '15s',
+  },
+  'archiving.stuck': {
+    about: 'The archiver fails and WAL waits for it on the primary: proof that a fault of the backup repository had its effect.',
+    title: () => 'WAL cannot be archived',
+    timeout: '15s',
+  },
+  'disk.room': {
+    about: 'A volume is a mount point of its own and so much of it is free. What is only a folder of the machine’s disk fails: a drill must not fill that. Output: `freeBytes`, `totalBytes`.',
+    title: ({ volume, atLeast }) => `at least ${atLeast} % of volume ${volume} are free`,
+    timeout: '10s',
+  },
+  'disk.full': {
+    about: 'A write of 1 MiB to a volume is refused for want of room: proof that filling it had its effect.',
+    title: ({ volume }) => `volume ${volume} is full`,
+    timeout: '10s',
+  },
   'canaries.compare': {
-    about: 'Which acknowledged writes survived: acked, lost, unknown, doubled, alien, and whether the WAL of the failed node agrees. Fails where more was lost than the recovery point objective allows.',
+    about: 'Which acknowledged writes survived: acked, lost, unknown, doubled, alien, and whether the WAL of the failed node agrees (or, where the node that failed came back itself, its commit log). Fails where more was lost than the recovery point objective allows.',
     title: () => 'no acknowledged write is lost',
     timeout: '60s',
   },

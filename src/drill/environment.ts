@@ -23,6 +23,8 @@ export interface Environment {
   /** What load may be put on it; without it none. */
   load?: LoadAllowance
   backup?: Backup
+  /** File systems that a full disk would hurt, by name: `data`, `wal`, `log`, `repository`. */
+  volumes?: Record<string, Volume>
   /** Webhooks that `notify` steps post to, by name. */
   channels?: Record<string, { webhook: SecretRef }>
   /** What smoke suites are told of this environment. */
@@ -192,6 +194,12 @@ export interface LoadAllowance {
   runTime?: Duration
   /** Series of Prometheus that are read for the time of a run. */
   watch?: Array<{ name: string, query: string, unit: WatchUnit }>
+}
+
+/** A file system of the machine that the worker runs on. A drill fills it only where it is one of its own. */
+export interface Volume {
+  /** Its mount point. */
+  path: string
 }
 
 export const watchUnits = ['bytes', 'ratio', 'seconds', 'count', 'perSecond'] as const

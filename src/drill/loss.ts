@@ -65,7 +65,10 @@ export interface FoundCanary {
 }
 
 /** What the failed node's own WAL holds at or after the switch: its commits, or why that could not be read. */
-export type WalEvidence = { commits: Array<{ xid: string, lsn: string }> } | { unreadable: string }
+export type WalEvidence = { commits: Array<{ xid: string, lsn: string }> } | OwnWord | { unreadable: string }
+
+/** Where a node came back itself and nobody was promoted: which of the canaries' transactions its own commit log says are committed. */
+export interface OwnWord { committed: string[] }
 
 export interface LossEvidence {
   written: WrittenCanary[]
@@ -128,6 +131,7 @@ function recoveryPoint (evidence: LossEvidence, lost: WrittenCanary[], survivors
 function hearWitness (evidence: LossEvidence, lost: WrittenCanary[], survivors: FoundCanary[]): Witness {
   const { wal, switchLsn } = evidence
   if ('unreadable' in wal) return { outcome: 'blind', detail: wal.unreadable }
+  if ('committed' in wal) return hearCommitLog(wal, evidence, lost)
   if (switchLsn === undefined) return { outcome: 'blind', detail: 'the position of the switch is not known' }
   const commits = new Map(wal.commits.filter(commit => lsnBytes(commit.lsn) >= lsnBytes(switchLsn)).map(commit => [shortXid(commit.xid), commit.lsn]))
   const unproven = lost.filter(canary => {
@@ -145,6 +149,22 @@ function hearWitness (evidence: LossEvidence, lost: WrittenCanary[], survivors: 
     detail: `the failed node committed ${commits.size} transactions at or after ${switchLsn}: all ${lost.length} lost canaries and no survivor among them`,
     commitsAfterSwitch: commits.size,
   }
+}
+
+/** The table and the commit log of one node are two records of the same writes. */
+function hearCommitLog ({ committed }: OwnWord, { written, found }: LossEvidence, lost: WrittenCanary[]): Witness {
+  const known = new Set(committed)
+  const rows = new Set(found.map(canaryKey))
+  const survivors = written.filter(canary => canary.outcome === 'acked' && canary.xid !== undefined && rows.has(canaryKey(canary)))
+  const gone = lost.filter(canary => canary.xid !== undefined && known.has(canary.xid))
+  const unknown = survivors.filter(canary => !known.has(canary.xid!))
+  const objections = [
+    gone.length === 0 ? [] : `${gone.length} lost canaries are committed by the commit log (first: ${canaryKey(gone[0]!)})`,
+    unknown.length === 0 ? [] : `${unknown.length} surviving canaries are not (first: ${canaryKey(unknown[0]!)})`,
+  ].flat()
+  return objections.length > 0
+    ? { outcome: 'disagrees', detail: objections.join('; ') }
+    : { outcome: 'agrees', detail: `the commit log knows the ${survivors.length} that survived${lost.length > 0 ? ` and none of the ${lost.length} that are lost` : ''}` }
 }
 
 /**

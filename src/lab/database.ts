@@ -5,6 +5,7 @@ import { writeOwned } from './base.js'
 import { nodeNames, type Layout, type NodeName } from './layout.js'
 import { runTool } from './run.js'
 import { stanza } from './servers/postgres.js'
+import { walDirOf } from './volumes.js'
 
 /** What starts and stops the two servers, so that this file need not know how. */
 export interface DatabaseHands {
@@ -14,11 +15,11 @@ export interface DatabaseHands {
 }
 
 /** Which node's data a lab goes on with: the one that is no standby; of two (after an aborted failover) the later timeline. */
-export function choosePrimary (base: string): NodeName {
-  const made = nodeNames.filter((node) => existsSync(`${base}/${node}/PG_VERSION`))
-  const leaders = made.filter((node) => !existsSync(`${base}/${node}/standby.signal`))
+export function choosePrimary (dataDirs: Layout['dataDirs']): NodeName {
+  const made = nodeNames.filter((node) => existsSync(`${dataDirs[node]}/PG_VERSION`))
+  const leaders = made.filter((node) => !existsSync(`${dataDirs[node]}/standby.signal`))
   const [first = 'pg1', second] = leaders.length > 0 ? leaders : made
-  return second !== undefined && timeline(base, second) > timeline(base, first) ? second : first
+  return second !== undefined && timeline(dataDirs[second]) > timeline(dataDirs[first]) ? second : first
 }
 
 /**
@@ -27,16 +28,17 @@ export function choosePrimary (base: string): NodeName {
  * @param prepare creates what must be in the database before the standby is copied (roles, the shop)
  */
 export async function startDatabase (layout: Layout, hands: DatabaseHands, prepare: () => Promise<void>): Promise<void> {
-  const { base, primary } = layout
+  const { base, primary, dataDirs } = layout
   const standby: NodeName = primary === 'pg1' ? 'pg2' : 'pg1'
-  const isNew = !existsSync(`${base}/${primary}/PG_VERSION`)
+  const isNew = !existsSync(`${dataDirs[primary]}/PG_VERSION`)
   if (isNew) {
-    rmSync(`${base}/${primary}`, { recursive: true, force: true })
+    const wal = emptied(layout, primary)
+    // Small segments: a full WAL volume is felt at the next one, after seconds and not after minutes.
     await runTool(layout, layout.tools.initdb,
-      ['-D', `${base}/${primary}`, '-k', '-A', 'trust', '-U', 'postgres', '--locale=C.UTF-8', '-E', 'UTF8', '--no-instructions'])
+      ['-D', dataDirs[primary], ...wal, ...(layout.volumes ? ['--wal-segsize=1'] : []), '-k', '-A', 'trust', '-U', 'postgres', '--locale=C.UTF-8', '-E', 'UTF8', '--no-instructions'])
   }
   if (!hands.isRunning(primary)) {
-    rmSync(`${base}/${primary}/standby.signal`, { force: true })
+    rmSync(`${dataDirs[primary]}/standby.signal`, { force: true })
     await hands.start(primary)
   }
   // Until the standby streams no commit may wait for it; the copy must not carry the setting either.
@@ -62,7 +64,7 @@ export async function startDatabase (layout: Layout, hands: DatabaseHands, prepa
 }
 
 async function startStandby (layout: Layout, hands: DatabaseHands, standby: NodeName): Promise<void> {
-  const folder = `${layout.base}/${standby}`
+  const folder = layout.dataDirs[standby]
   if (existsSync(`${folder}/standby.signal`)) {
     try {
       if (!hands.isRunning(standby)) await hands.start(standby)
@@ -72,13 +74,20 @@ async function startStandby (layout: Layout, hands: DatabaseHands, standby: Node
     }
   }
   await hands.stop(standby)
-  rmSync(folder, { recursive: true, force: true })
+  const wal = emptied(layout, standby)
   const link = standby === 'pg2' ? layout.ports.pg1ToPg2 : layout.ports.pg2ToPg1
   await runTool(layout, layout.tools.pg_basebackup,
-    ['-D', folder, '-c', 'fast', '-X', 'stream', '-S', standby, '--no-sync', '-d', `host=127.0.0.1 port=${link} user=repl`])
+    ['-D', folder, ...wal, '-c', 'fast', '-X', 'stream', '-S', standby, '--no-sync', '-d', `host=127.0.0.1 port=${link} user=repl`])
   writeOwned(`${folder}/standby.signal`, '', 0o600, layout.user)
   await hands.start(standby)
   await untilStreaming(layout, 5_000)
+}
+
+/** Removes a node's data, its WAL too, and answers how a new one is told where that goes. */
+function emptied ({ base, dataDirs, volumes }: Layout, node: NodeName): string[] {
+  const walDir = walDirOf(base, volumes, node)
+  for (const folder of [dataDirs[node], walDir]) if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
+  return walDir === undefined ? [] : [`--waldir=${walDir}`]
 }
 
 function untilStreaming (layout: Layout, deadlineMs: number): Promise<void> {
@@ -132,7 +141,7 @@ export async function until (what: string, deadlineMs: number, ask: () => Promis
 }
 
 /** The highest timeline among a node's WAL files: what pg_controldata says lags until the next checkpoint. */
-function timeline (base: string, node: NodeName): number {
-  const files = readdirSync(`${base}/${node}/pg_wal`).filter((file) => /^[0-9A-F]{8}([0-9A-F]{16}|\.history)$/.test(file))
+function timeline (dataDir: string): number {
+  const files = readdirSync(`${dataDir}/pg_wal`).filter((file) => /^[0-9A-F]{8}([0-9A-F]{16}|\.history)$/.test(file))
   return Math.max(0, ...files.map((file) => Number.parseInt(file.slice(0, 8), 16)))
 }

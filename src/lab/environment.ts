@@ -7,6 +7,7 @@ import type { Account, Accounts } from './storefront/accounts-file.js'
 import { backupTools, stanza } from './servers/postgres.js'
 import { nodeNames, type Layout, type Server } from './layout.js'
 import { linkNames } from './servers/toxiproxy.js'
+import { volumePaths } from './volumes.js'
 
 /** The lab as a system under drill: the same file that somebody would write for staging. */
 export function labEnvironment (layout: Layout, servers: Server[], accounts: Accounts): Environment {
@@ -32,7 +33,7 @@ export function labEnvironment (layout: Layout, servers: Server[], accounts: Acc
         port: ports[name],
         user: 'postgres',
         database: 'shop',
-        dataDir: `${base}/${name}`,
+        dataDir: layout.dataDirs[name],
         configFile: `${base}/conf/${name}.conf`,
         slot: name,
         rewindUser: 'rewind',
@@ -84,6 +85,7 @@ export function labEnvironment (layout: Layout, servers: Server[], accounts: Acc
       tools: backupTools(layout),
       policy: { maxAge: '26h', fullMaxAge: '8d' },
     },
+    volumes: Object.fromEntries(Object.entries(volumePaths(base, layout.volumes)).map(([name, path]) => [name, { path }])),
     monitoring: { prometheus: `http://127.0.0.1:${ports.prometheus}`, alertmanager: `http://127.0.0.1:${ports.alertmanager}`, alertReceiver: `127.0.0.1:${ports.alertReceiver}` },
     load: {
       hosts: ['127.0.0.1'],

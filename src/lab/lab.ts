@@ -20,6 +20,7 @@ import { statusOf, type LabStatus } from './status.js'
 import { serverProcess, stopLab } from './stop.js'
 import { makeSecrets, type Accounts } from './storefront/accounts-file.js'
 import { migrate } from './storefront/migrate.js'
+import { dataDirsOf, mountVolumes } from './volumes.js'
 import { reloadWebhook, webhookOf } from './webhook.js'
 import type { Layout, Ports } from './layout.js'
 
@@ -30,6 +31,8 @@ export interface LabOptions {
   root: string
   /** Whether commits wait for the standby. Default true. */
   synchronous?: boolean
+  /** Whether data, WAL, logs and backups lie on file systems of their own, which a drill may fill. Default: as before, at first not. */
+  volumes?: boolean
   /** Where Alertmanager delivers. Default: as before, at first http://127.0.0.1:4400/v1/alerts. The file's text is sent as a bearer token. */
   webhook?: { url: string, credentialsFile?: string }
   /** Gets one line for each server that answers. */
@@ -107,17 +110,24 @@ export async function labList (root: string): Promise<LabStatus[]> {
 
 async function makeLayout (root: string, name: string, options: LabOptions, known: LabRecord | undefined): Promise<{ layout: Layout, lock?: Lock }> {
   const user = labUser()
+  const volumes = options.volumes ?? known?.volumes ?? false
+  if (known !== undefined && volumes !== (known.volumes === true)) {
+    throw new DrillError('input.invalid', `Lab ${name} is there ${volumes ? 'without' : 'with'} volumes, and its data stay where they are: \`muster lab down --name ${name}\` first`)
+  }
   const tools = findTools('postgres', 'initdb', 'pg_basebackup', 'pg_rewind', 'pg_controldata', 'pg_waldump', 'pg_amcheck', 'pgbackrest', 'redisServer', 'nginx',
-    'haproxy', 'prometheus', 'alertmanager', 'postgresExporter', 'redisExporter', 'toxiproxy', 'openssl')
+    'haproxy', 'prometheus', 'alertmanager', 'postgresExporter', 'redisExporter', 'toxiproxy', 'openssl', ...(volumes ? ['nodeExporter' as const] : []))
   const runs = known?.servers.some((server) => serverProcess(server) !== undefined) === true
   const reserved = known !== undefined && runs ? { ports: known.ports } : await reservePorts(known?.ports, seedOf(root, name))
   try {
     const base = known !== undefined && existsSync(known.base) ? known.base : makeBase(root, name, user)
+    if (known?.volumes === true && known.base === base) mountVolumes(base, user)
     prepareBase(base, user)
     tools.alertmanager = runnableAlertmanager(base, tools.alertmanager, user)
     const webhook = webhookOf(base, user, options.webhook ?? (known?.base === base ? known.webhook : undefined))
     const synchronous = options.synchronous ?? known?.synchronous ?? true
-    return { layout: { name, base, ports: reserved.ports, tools, user, synchronous, webhook, primary: choosePrimary(base) }, lock: 'lock' in reserved ? reserved.lock : undefined }
+    const dataDirs = dataDirsOf(base, volumes)
+    const layout = { name, base, ports: reserved.ports, tools, user, synchronous, volumes, dataDirs, webhook, primary: choosePrimary(dataDirs) }
+    return { layout, lock: 'lock' in reserved ? reserved.lock : undefined }
   } catch (error) {
     if ('lock' in reserved) await reserved.lock.release()
     throw error
@@ -125,12 +135,12 @@ async function makeLayout (root: string, name: string, options: LabOptions, know
 }
 
 async function startAll (root: string, layout: Layout, known: LabRecord | undefined, onProgress: LabOptions['onProgress']): Promise<Lab> {
-  const { name, base, ports, synchronous } = layout
+  const { name, base, ports, synchronous, volumes } = layout
   const begun = Date.now()
   const servers = allServers(layout)
   const environmentFile = join(root, 'environments', `${name}.yaml`)
   const record: LabRecord = {
-    name, base, user: layout.user, ports, synchronous, webhook: layout.webhook, environmentFile,
+    name, base, user: layout.user, ports, synchronous, volumes, webhook: layout.webhook, environmentFile,
     servers: servers.map((server) => {
       const before = known?.servers.find((one) => one.name === server.name)
       return { name: server.name, port: server.port, control: server.control, pid: before?.pid, startTime: before?.startTime }
@@ -141,6 +151,10 @@ async function startAll (root: string, layout: Layout, known: LabRecord | undefi
   const isRunning = (server: string): boolean => serverProcess(recordOf(server)) !== undefined
   // Before the first start: a start that is killed half-way can still be taken down.
   writeRecord(root, record)
+  if (volumes) {
+    mountVolumes(base, layout.user)
+    prepareBase(base, layout.user)
+  }
 
   const start = async (serverName: string): Promise<void> => {
     const server = servers.find((one) => one.name === serverName)
@@ -166,7 +180,7 @@ async function startAll (root: string, layout: Layout, known: LabRecord | undefi
     makeCertificates(layout).then(() => start('nginx')),
     start('haproxy'),
     Promise.all([start('redis1'), start('redis2')]).then(() => settleCache(layout)),
-    ...['alertmanager', 'pg1-exporter', 'pg2-exporter', 'redis1-exporter', 'redis2-exporter'].map(start),
+    ...['alertmanager', 'pg1-exporter', 'pg2-exporter', 'redis1-exporter', 'redis2-exporter', 'node-exporter'].map(start),
   ])
   // Last: it would raise an alarm for everything that is still starting.
   await start('prometheus')

@@ -11,7 +11,7 @@ export type Ports = Record<typeof portNames[number], number>
 export const portNames = [
   'https', 'http', 'api1', 'api2', 'database', 'haproxyStats', 'pg1', 'pg2', 'redis1', 'redis2', 'toxiproxy',
   'apiToDatabase', 'apiToRedis', 'pg1ToPg2', 'pg2ToPg1', 'redis1ToRedis2', 'redis2ToRedis1',
-  'prometheus', 'alertmanager', 'pg1Exporter', 'pg2Exporter', 'redis1Exporter', 'redis2Exporter', 'alertReceiver',
+  'prometheus', 'alertmanager', 'pg1Exporter', 'pg2Exporter', 'redis1Exporter', 'redis2Exporter', 'alertReceiver', 'nodeExporter',
 ] as const
 
 export const nodeNames = ['pg1', 'pg2'] as const
@@ -26,6 +26,9 @@ export interface Layout {
   tools: Tools
   user?: LabUser
   synchronous: boolean
+  /** Whether the first node's data and WAL, the logs and the backups lie on file systems of their own. */
+  volumes: boolean
+  dataDirs: Record<NodeName, string>
   /** Where Alertmanager delivers; `credentialsFile` lies in the base, readable by the lab's user. */
   webhook: { url: string, credentialsFile?: string }
   /** The node whose server the database endpoint leads to at start. */

@@ -14,6 +14,7 @@ export interface LabRecord {
   user?: LabUser
   ports: Ports
   synchronous: boolean
+  volumes?: boolean
   webhook: { url: string, credentialsFile?: string }
   environmentFile: string
   servers: ServerRecord[]

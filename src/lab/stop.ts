@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process'
-import { readFileSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { DrillError } from '../errors.js'
 import { allProcs, isSame, readProc, sendSignal, withDescendants, type Proc } from '../control/proc.js'
 import { findProcess, isOfLab } from './process.js'
 import { freeSharedMemory } from './shared-memory.js'
+import { dataDirsOf, unmountUnder } from './volumes.js'
 import type { LabRecord } from './record.js'
 
 const orderlyMs = 6_000
@@ -28,10 +28,11 @@ export async function stopLab (record: LabRecord): Promise<void> {
     }
     await new Promise((resolve) => { setTimeout(resolve, 30) })
   }
-  freeSharedMemory([`${record.base}/pg1`, `${record.base}/pg2`], record.user?.uid ?? process.getuid?.() ?? -1)
-  for (const mount of mountsUnder(record.base)) execFileSync('umount', [mount], { stdio: 'ignore' })
+  freeSharedMemory(Object.values(dataDirsOf(record.base, record.volumes === true)), record.user?.uid ?? process.getuid?.() ?? -1)
   for (const { control } of record.servers) for (const file of control.staleFiles ?? []) rmSync(file, { force: true })
   rmSync(`${record.base}/run/haproxy.sock`, { force: true })
+  // Last: what is removed above may lie on them.
+  await unmountUnder(record.base)
 }
 
 /** Each server's own process gets its own signal, once; strays whose server is gone get SIGTERM. The others follow their server. */
@@ -74,9 +75,4 @@ function ownLine (all: Proc[]): Set<number> {
   const line = new Set<number>()
   for (let pid: number | undefined = process.pid; pid !== undefined && pid > 0; pid = parents.get(pid)) line.add(pid)
   return line
-}
-
-function mountsUnder (base: string): string[] {
-  const points = readFileSync('/proc/mounts', 'utf8').split('\n').map((line) => line.split(' ')[1] ?? '')
-  return points.filter((point) => point.startsWith(`${base}/`)).reverse()
 }

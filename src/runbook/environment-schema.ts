@@ -174,6 +174,8 @@ export const BackupSchema = matching<Backup>()(closed({
   }, 'How old backups may be.'),
 }, 'The database’s backups, as the machine of the worker reaches them.'))
 
+export const VolumesSchema = table(closed({ path: absolutePath('Its mount point.') }, 'A file system of the machine that the worker runs on. A drill fills it only where it is one of its own.'), 'File systems that a full disk would hurt, by name: `data`, `wal`, `log`, `repository`.')
+
 export const EnvironmentSchema = matching<Environment>()(closed({
   name: name('Its name: that of the file without .yaml. May be left out.'),
   title: Type.Optional(text('For people.')),
@@ -188,6 +190,7 @@ export const EnvironmentSchema = matching<Environment>()(closed({
   recovery: Type.Optional(RecoverySchema),
   load: Type.Optional(load),
   backup: Type.Optional(BackupSchema),
+  volumes: Type.Optional(VolumesSchema),
   channels: Type.Optional(table(closed({ webhook: secret('Address that messages are posted to.') }), 'Webhooks that `notify` steps post to, by name.')),
   smoke: Type.Optional(closed({
     suite: Type.Optional(name('The suite of `muster smoke`. Default `production`.')),

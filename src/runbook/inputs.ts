@@ -2,7 +2,7 @@ import Type, { type TSchema } from 'typebox'
 import type { ActionInputs, ActionName } from '../drill/actions.js'
 import type { CheckInputs, CheckName } from '../drill/checks.js'
 import { CacheStoreSchema, ConfigurationSchema, FileStoreSchema } from './recovery-schema.js'
-import { ApiSchema, BackupSchema, CacheSchema, ControlSchema, DatabaseSchema, LinkSchema, MonitoringSchema } from './environment-schema.js'
+import { ApiSchema, BackupSchema, CacheSchema, ControlSchema, DatabaseSchema, LinkSchema, MonitoringSchema, VolumesSchema } from './environment-schema.js'
 import { closed, flag, list, matching, oneOf, text } from './pieces.js'
 import { durationPattern } from '../drill/duration.js'
 
@@ -15,6 +15,10 @@ const cacheNode = text('Name of a node of the cache.')
 const node = text('Name of a node of the database.')
 const component = closed({ name: text('Its name.'), control: ControlSchema }, 'A component of the environment that has a control, for example `{{ env.cache.nodes.NAME }}`.')
 const plainDuration = (description: string) => Type.String({ pattern: durationPattern.source, description, errorMessage: 'a duration, for example 500ms, 30s, 5m, 4h' })
+
+const volumes = VolumesSchema
+const volume = text('Name of a volume of the environment.')
+const percent = (description: string) => Type.Integer({ minimum: 0, maximum: 100, description, errorMessage: 'a whole number from 0 to 100' })
 
 const backup = BackupSchema
 const target = closed({
@@ -50,6 +54,7 @@ const actions = {
   'postgres.fence': matching<ActionInputs['postgres.fence']>()(closed({ database, node })),
   'postgres.promote': matching<ActionInputs['postgres.promote']>()(closed({ database, node })),
   'postgres.release': matching<ActionInputs['postgres.release']>()(closed({ database })),
+  'postgres.turnWal': matching<ActionInputs['postgres.turnWal']>()(closed({ database, segments: Type.Integer({ minimum: 1, maximum: 1000, description: 'How many.', errorMessage: 'a whole number from 1 to 1000' }) })),
   'haproxy.switch': matching<ActionInputs['haproxy.switch']>()(closed({ database, to: text('Name of the node that the endpoint shall lead to.') })),
   'api.break': matching<ActionInputs['api.break']>()(closed({ api: ApiSchema, instance, fault: oneOf(['kill', 'hang'], 'SIGKILL or SIGSTOP.') })),
   'api.crashLoop': matching<ActionInputs['api.crashLoop']>()(closed({ api: ApiSchema, instance, for: plainDuration('How long it goes on, at most 60s.') })),
@@ -64,6 +69,12 @@ const actions = {
     how: oneOf(['cut', 'blackhole', 'latency'], 'Connections end and new ones are refused; what is sent is swallowed; or it arrives late.'),
     way: oneOf(['both', 'forth', 'back'], 'Both ways, or one: forth is from whoever opens the connection. A cut is always both.'),
     latency: Type.Optional(plainDuration('How late, for `how: latency`.')),
+  })),
+  'disk.fill': matching<ActionInputs['disk.fill']>()(closed({
+    volumes,
+    volume,
+    leave: percent('How many percent of it stay free.'),
+    database: Type.Optional(DatabaseSchema),
   })),
   'component.kill': matching<ActionInputs['component.kill']>()(closed({ component })),
   'component.freeze': matching<ActionInputs['component.freeze']>()(closed({ component })),
@@ -103,10 +114,14 @@ const checks = {
     atLeast: Type.Optional(plainDuration('An answer that is later than this counts as none, at most 60s.')),
   })),
   'postgres.invariants': matching<CheckInputs['postgres.invariants']>()(closed({ database })),
+  'postgres.outOfRoom': matching<CheckInputs['postgres.outOfRoom']>()(closed({ database })),
+  'archiving.stuck': matching<CheckInputs['archiving.stuck']>()(closed({ database })),
+  'disk.room': matching<CheckInputs['disk.room']>()(closed({ volumes, volume, atLeast: percent('How many percent of it must be free.') })),
+  'disk.full': matching<CheckInputs['disk.full']>()(closed({ volumes, volume })),
   'canaries.compare': matching<CheckInputs['canaries.compare']>()(closed({
     database,
     failed: text('Name of the node that failed.'),
-    promoted: text('Name of the node that was promoted.'),
+    promoted: text('Name of the node that was promoted; the failed one where it came back itself.'),
     faultAtMs: Type.Optional(Type.Number({ description: 'When the fault struck, epoch milliseconds. The drill fills it in.' })),
     rpo: Type.Optional(plainDuration('How much may be lost, as a time. The drill fills in its objective; without one, no acknowledged write.')),
   })),

@@ -45,3 +45,17 @@ export function redisExporter (layout: Layout, node: 'redis1' | 'redis2'): Serve
   control.start.env = { ...control.start.env, GOMAXPROCS: '1' }
   return { name, port, files: { [file]: JSON.stringify({ [address]: '' }) }, control, answers: () => accepts(port) }
 }
+
+/** The room on the lab's volumes, and nothing else of this machine. */
+export function nodeExporter (layout: Layout): Server {
+  const { base, ports, tools } = layout
+  const name = 'node-exporter'
+  const port = ports.nodeExporter
+  const file = `${base}/conf/${name}.yml`
+  const control = shellStarted(layout, name, tools.nodeExporter, [
+    `--web.listen-address=127.0.0.1:${port}`, `--web.config.file=${file}`, '--collector.disable-defaults', '--collector.filesystem',
+    '--collector.filesystem.mount-points-exclude=^/(dev|proc|sys|run)($|/)', '--collector.filesystem.fs-types-exclude=^(proc|sysfs|cgroup2?|devpts|mqueue|overlay)$',
+  ], file)
+  control.start.env = { ...control.start.env, GOMAXPROCS: '1' }
+  return { name, port, files: { [file]: '{}\n' }, control, answers: () => accepts(port) }
+}

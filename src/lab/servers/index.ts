@@ -1,6 +1,6 @@
 import type { Layout, Server } from '../layout.js'
 import { alertmanagerServer } from './alertmanager.js'
-import { postgresExporter, redisExporter } from './exporters.js'
+import { nodeExporter, postgresExporter, redisExporter } from './exporters.js'
 import { haproxyServer } from './haproxy.js'
 import { nginxServer } from './nginx.js'
 import { postgresServer } from './postgres.js'
@@ -27,5 +27,6 @@ export function allServers (layout: Layout): Server[] {
     postgresExporter(layout, 'pg2'),
     redisExporter(layout, 'redis1'),
     redisExporter(layout, 'redis2'),
+    ...(layout.volumes ? [nodeExporter(layout)] : []),
   ]
 }

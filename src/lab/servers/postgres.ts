@@ -12,7 +12,7 @@ export const stanza = 'lab'
 export function postgresServer (layout: Layout, node: NodeName): Server {
   const { base, ports, tools, user } = layout
   const file = `${base}/conf/${node}.conf`
-  const dataDir = `${base}/${node}`
+  const dataDir = layout.dataDirs[node]
   const peerLink = node === 'pg1' ? ports.pg2ToPg1 : ports.pg1ToPg2
   const archive = `${shellCommand(tools.pgbackrest)} --config=${base}/conf/pgbackrest-${node}.conf --stanza=${stanza}`
   const text = `data_directory='${dataDir}'
@@ -30,7 +30,7 @@ restore_command='${archive} archive-get %f "%p"'
     port: ports[node],
     files: {
       [file]: text,
-      [`${base}/conf/common.conf`]: commonConfiguration(base),
+      [`${base}/conf/common.conf`]: commonConfiguration(layout),
       [`${base}/conf/pg_hba.conf`]: accessRules,
       [`${base}/conf/pg_ident.conf`]: '',
       ...backupConfiguration(layout),
@@ -91,7 +91,9 @@ local replication all trust
 host replication all 127.0.0.1/32 trust
 `
 
-function commonConfiguration (base: string): string {
+function commonConfiguration ({ base, volumes }: Layout): string {
+  // What a volume of WAL holds without a drill must leave room on it.
+  const [keep, slots, min, max] = volumes ? ['32MB', '64MB', '2MB', '32MB'] : ['256MB', '1GB', '64MB', '256MB']
   return `listen_addresses='127.0.0.1'
 unix_socket_directories='${base}/run'
 hba_file='${base}/conf/pg_hba.conf'
@@ -102,10 +104,10 @@ max_connections=60
 dynamic_shared_memory_type=mmap
 wal_log_hints=on
 track_commit_timestamp=on
-wal_keep_size=256MB
-max_slot_wal_keep_size=1GB
-min_wal_size=64MB
-max_wal_size=256MB
+wal_keep_size=${keep}
+max_slot_wal_keep_size=${slots}
+min_wal_size=${min}
+max_wal_size=${max}
 wal_sender_timeout=2s
 wal_receiver_timeout=2s
 wal_receiver_status_interval=1s
@@ -117,7 +119,7 @@ log_line_prefix='%m [%p] '
 }
 
 /** Three files: archiving names its own node as `pg1`, the stanza names both; one for all fails on the standby. */
-function backupConfiguration ({ base, ports }: Layout): Record<string, string> {
+function backupConfiguration ({ base, ports, dataDirs }: Layout): Record<string, string> {
   const repository = `[global]
 repo1-path=${base}/backup/repo
 log-path=${base}/backup
@@ -132,7 +134,7 @@ archive-timeout=30
 [${stanza}]
 `
   const node = (index: number, name: NodeName): string =>
-    `pg${index}-path=${base}/${name}\npg${index}-port=${ports[name]}\npg${index}-socket-path=${base}/run\npg${index}-user=postgres\n`
+    `pg${index}-path=${dataDirs[name]}\npg${index}-port=${ports[name]}\npg${index}-socket-path=${base}/run\npg${index}-user=postgres\n`
   return {
     [`${base}/conf/pgbackrest-pg1.conf`]: repository + node(1, 'pg1'),
     [`${base}/conf/pgbackrest-pg2.conf`]: repository + node(1, 'pg2'),

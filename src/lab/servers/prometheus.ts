@@ -1,6 +1,7 @@
 import { stringify } from 'yaml'
 import { shellStarted, type Layout, type Server } from '../layout.js'
 import { answersHttp } from '../probe.js'
+import { volumePaths } from '../volumes.js'
 
 /** Alerts within about a second. The scrape timeout counts most: a scrape that hangs on a dead database delays every alert. */
 export function prometheusServer (layout: Layout): Server {
@@ -28,6 +29,7 @@ export function prometheusServer (layout: Layout): Server {
       job('api', { api1: ports.api1, api2: ports.api2 }),
       job('alertmanager', { alertmanager: ports.alertmanager }),
       job('prometheus', { prometheus: ports.prometheus }),
+      ...(layout.volumes ? [job('node', { node: ports.nodeExporter })] : []),
     ],
   }
   const control = shellStarted(layout, 'prometheus', tools.prometheus, [
@@ -43,7 +45,7 @@ export function prometheusServer (layout: Layout): Server {
   return {
     name: 'prometheus',
     port: ports.prometheus,
-    files: { [file]: stringify(configuration), [rules]: stringify({ groups: [{ name: 'storefront', rules: alerts }] }) },
+    files: { [file]: stringify(configuration), [rules]: stringify({ groups: [{ name: 'storefront', rules: [...alerts, ...(layout.volumes ? volumeAlerts(base) : [])] }] }) },
     control,
     answers: () => answersHttp(ports.prometheus, '/-/ready'),
   }
@@ -69,3 +71,13 @@ const alerts = [
   alert('CacheFlushed', '(redis_commands_total{cmd="flushall"} unless redis_commands_total{cmd="flushall"} offset 10s) or increase(redis_commands_total{cmd="flushall"}[10s]) > 0',
     'warning', 'Redis {{ $labels.node }} was emptied'),
 ]
+
+/** Other labs of this machine have volumes too: each watches its own. */
+function volumeAlerts (base: string): object[] {
+  const paths = Object.values(volumePaths(base, true)).map((path) => path.replace(/[.+]/g, '[$&]')).join('|')
+  const room = `min by (mountpoint) (node_filesystem_avail_bytes{mountpoint=~"${paths}"} / node_filesystem_size_bytes)`
+  return [
+    alert('VolumeFilling', `${room} < 0.15`, 'warning', 'There is little room left on {{ $labels.mountpoint }}'),
+    alert('VolumeFull', `${room} < 0.01`, 'critical', 'There is no room left on {{ $labels.mountpoint }}'),
+  ]
+}

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync } from 'node:fs'
+import { after, before, describe, test } from 'node:test'
+import type { DrillReport } from '../src/drill/report.js'
+import { drillLab, isWhole, observed, type DrillLab } from './fixtures/drill-lab.js'
+
+describe('backups as drills on a lab', { timeout: 280_000 }, () => {
+  let lab: DrillLab
+  before(async () => { lab = await drillLab() })
+  after(async () => { await lab?.down() })
+
+  const ends = (report: DrillReport, verdict: DrillReport['judgement']['verdict']): void => {
+    assert.equal(report.judgement.verdict, verdict, JSON.stringify([report.judgement, report.checks.map(check => [check.step, check.outcome, check.observed])]))
+    isWhole(report)
+  }
+  const summaryOf = (report: DrillReport, step: string): string => report.steps.find(({ id }) => id === step)?.summary ?? `no step ${step}`
+  /** Nothing of a copy is left where copies lie. */
+  const isClean = (): void => {
+    const { scratchDir } = lab.environment.backup!
+    assert.deepEqual(existsSync(scratchDir) ? readdirSync(scratchDir) : [], [])
+  }
+
+  test('an empty repository fails the verification, in words', async () => {
+    const report = await lab.run('backup-verification')
+    ends(report, 'failed')
+    assert.equal(observed(report, 'fresh'), 'there is no backup')
+  })
+
+  test('a backup is made, with its figures in the report', async () => {
+    const report = await lab.run('backup')
+    ends(report, 'passed')
+    assert.match(summaryOf(report, 'backup'), /^\d{8}-\d{6}F holds \d+ MB in [\d.]+ MB, made in /)
+    assert.match(observed(report, 'fresh'), / old; \d+ MB, made in .*; 1 set; /)
+  })
+
+  test('the daily verification passes on a whole repository', async () => {
+    const report = await lab.run('backup-verification')
+    ends(report, 'passed')
+    assert.match(observed(report, 'verified'), /^\d+ files of 1 set and the archive are whole/)
+    assert.match(observed(report, 'continuous'), / without a gap$/)
+    assert.match(observed(report, 'archiving'), / with transaction \d+, was in the repository /)
+    assert.match(observed(report, 'promise'), /^no acknowledged write can be lost/)
+  })
+
+  test('the newest backup is restored, proven six times, read to the last page, and removed', async () => {
+    const report = await lab.run('restore-test')
+    ends(report, 'passed')
+    assert.match(summaryOf(report, 'restore'), / to the end of the archive in .*: restore .*, start .*, replay .*, promote .*; redo done at /)
+    assert.match(observed(report, 'proven'), /^recovery is over; its server lives; redo ended at .*; PG timeline 2, from 1; the canary, transaction \d+, is here; 2 of 2 invariants hold$/)
+    assert.match(observed(report, 'sound'), /^pg_amcheck looked at \d+ relations, \d+ pages; every row of \d+ tables of shop; \d+ pages have their checksum/)
+    assert.match(observed(report, 'timely'), /4h are enough for .*; assumed: /)
+    assert.ok(report.undo.some(({ entry, state }) => entry === 'restore' && state === 'undone'), 'the copy was removed')
+    isClean()
+  })
+})

@@ -6,6 +6,7 @@ import type { Action, Actions, Check, StepContext } from './action.js'
 import { createAbortDrills, type AbortDrillsDeps } from './abort-drills.js'
 import { apiBreak, apiCrashLoop } from './api/break.js'
 import { askUntil } from './ask.js'
+import { copyPromote } from './backup/promote.js'
 import { backupRestore } from './backup/restore.js'
 import { backupTake } from './backup/take.js'
 import { canariesPrepare } from './canaries.js'
@@ -30,6 +31,8 @@ import { configurationOpen } from './restore/configuration-open.js'
 import { configurationSeal } from './restore/configuration-seal.js'
 import { filesBackup } from './restore/files-backup.js'
 import { filesRestore } from './restore/files-restore.js'
+import { rowsDamage } from './rows/damage.js'
+import { rowsHandBack } from './rows/hand-back.js'
 import { createRecord, type RecordDeps } from './record.js'
 import { redisBreak, redisFence } from './redis/break.js'
 import { redisFlush } from './redis/flush.js'
@@ -65,6 +68,9 @@ export const actions: Actions = {
   'cache.restore': cacheRestore,
   'backup.take': backupTake,
   'backup.restore': backupRestore,
+  'copy.promote': copyPromote,
+  'rows.damage': rowsDamage,
+  'rows.handBack': rowsHandBack,
   'canaries.prepare': canariesPrepare,
 }
 

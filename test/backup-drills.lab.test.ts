@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import type { DrillReport } from '../src/drill/report.js'
+import { query } from './fixtures/database-lab.js'
 import { drillLab, isWhole, observed, type DrillLab } from './fixtures/drill-lab.js'
 
 describe('backups as drills on a lab', { timeout: 280_000 }, () => {
@@ -50,6 +51,43 @@ describe('backups as drills on a lab', { timeout: 280_000 }, () => {
     assert.match(observed(report, 'sound'), /^pg_amcheck looked at \d+ relations, \d+ pages; every row of \d+ tables of shop; \d+ pages have their checksum/)
     assert.match(observed(report, 'timely'), /4h are enough for .*; assumed: /)
     assert.ok(report.undo.some(({ entry, state }) => entry === 'restore' && state === 'undone'), 'the copy was removed')
+    isClean()
+  })
+
+  const stocks = async (): Promise<Array<{ id: number, stock: number }>> => await query({ ...lab.environment.database!.endpoint, user: 'postgres' }, 'select id, stock from products order by id')
+
+  test('somebody zeroed a column: the transaction is found, the copy stops just before it, and the rows get back what they held', async () => {
+    const before = await stocks()
+    const report = await lab.run('pitr-drill', { baseline: '1s' })
+    ends(report, 'passed')
+    assert.deepEqual(await stocks(), before)
+    const xid = / transaction (\d+) set products\.stock to 0 in (\d+) of \2 rows at \d{4}-/.exec(` ${observed(report, 'find')}`)?.[1]
+    assert.ok(xid, observed(report, 'find'))
+    assert.match(summaryOf(report, 'damage'), new RegExp(`^transaction ${xid} `), 'it is the one that did it')
+    assert.match(observed(report, 'proven'), new RegExp(`recovery stopping before commit of transaction ${xid}.*; the canary, transaction \\d+, is here; the canary, transaction \\d+, is not here, as its target wants; 2 of 2 invariants hold`))
+    assert.match(observed(report, 'whole'), new RegExp(`^transaction ${xid} is not on the copy, and 0 of `))
+    assert.match(observed(report, 'control-damaged'), new RegExp(`^transaction ${xid} is on the copy, and (\\d+) of \\1 rows`))
+    assert.match(observed(report, 'behind'), /\d+ transactions from .*, rows: .*muster_canary\.canaries \+\d+/, 'what was written meanwhile is counted')
+    assert.match(summaryOf(report, 'hand-back'), /^handed \d+ rows of products\.stock back from the copy$/)
+    isClean()
+  })
+
+  test('the copy is promoted instead: it takes writes, production keeps its own, and the damage is undone', async () => {
+    const before = await stocks()
+    const report = await lab.run('pitr-drill', { baseline: '1s', remedy: 'promote' })
+    ends(report, 'passed')
+    assert.deepEqual(await stocks(), before)
+    assert.match(observed(report, 'promoted-proven'), /^recovery is over; .*PG timeline 2, from 1; the canary, transaction \d+, is here; the canary, transaction \d+, is not here, as its target wants/)
+    isClean()
+  })
+
+  test('nobody approves: what was damaged is brought back, and the copy removed', async () => {
+    const before = await stocks()
+    const drillId = await lab.start('pitr-drill', { baseline: '1s' })
+    await lab.approve(drillId, 'reject')
+    const report = await lab.reportOf(drillId)
+    ends(report, 'aborted')
+    assert.deepEqual(await stocks(), before)
     isClean()
   })
 })

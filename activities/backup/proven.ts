@@ -18,7 +18,7 @@ type Proof = { good: string } | { wrong: string } | { blind: string }
  * "promoted" with data missing.
  */
 export const copyProven: Check<CheckInputs['copy.proven']> = async (input, context) => {
-  const { copy, database, backup, canary } = input
+  const { copy, database, backup, canary, later } = input
   return await answer('six proofs: recovery over, server alive, the stop in the log, the PG timeline, the canary, the invariants', context, async () => {
     const user = database.nodes[0]!.user
     if (!await (await copyControl(backup, copy, context)).alive()) {
@@ -33,6 +33,7 @@ export const copyProven: Check<CheckInputs['copy.proven']> = async (input, conte
       stopProof(copy, log),
       await timelineProof(copy, user, log, context),
       await canaryProof(copy, user, canary, context),
+      ...later ? [await canaryProof(copy, user, later, context)] : [],
       await invariantProof(copy, user, database, context),
     ]
     const wrong = proofs.flatMap(proof => 'wrong' in proof ? [proof.wrong] : [])

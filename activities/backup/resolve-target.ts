@@ -70,7 +70,7 @@ async function commitAt ({ backup, place, archive, sets, worker }: Find, time: s
   const first = sets.reduce((oldest, one) => one.endedAtMs < oldest.endedAtMs ? one : oldest)
   if (before.length === 0) throw new DrillError('target.unreachable', `${time} lies before the first backup, ${first.label}, had ended (${new Date(first.endedAtMs).toISOString()})`)
   const from = before.reduce((last, one) => one.endedAtMs >= last.endedAtMs ? one : last)
-  const events = await readWalEvents(backup, place, wayFrom(archive, from.startSegment), worker, ({ commits }) => commits.some(commit => commitMicros(commit) > micros))
+  const events = await readWalEvents(backup, place, wayFrom(archive, from.startSegment), worker, { enough: ({ commits }) => commits.some(commit => commitMicros(commit) > micros) })
   return sensibly(() => commitAtTime(events.commits.filter(commit => lsnBytes(commit.lsn) >= lsnBytes(from.startLsn)), { time, inclusive }), 'target.unreachable')
 }
 
@@ -81,7 +81,7 @@ async function search<T> ({ backup, place, archive, sets, worker }: Find, look: 
     const way = wayFrom(archive, set.startSegment)
     const end = until === undefined ? -1 : way.indexOf(until)
     let found: T | undefined
-    await readWalEvents(backup, place, end < 0 ? way : way.slice(0, end + 1), worker, events => (found = look(events)) !== undefined)
+    await readWalEvents(backup, place, end < 0 ? way : way.slice(0, end + 1), worker, { enough: events => (found = look(events)) !== undefined })
     if (found !== undefined) return found
     until = set.startSegment
   }
@@ -89,7 +89,7 @@ async function search<T> ({ backup, place, archive, sets, worker }: Find, look: 
 }
 
 /** The segments from one on that follow each other without a hole to the newest of the archive, or to the first that is missing. */
-function wayFrom (archive: ArchivedWal, startSegment: string): string[] {
+export function wayFrom (archive: ArchivedWal, startSegment: string): string[] {
   const newest = newestSegment(archive)
   const way = newest === undefined ? undefined : wayThrough(parseSegment(startSegment, archive.segmentBytes), parseSegment(newest, archive.segmentBytes), archive)
   return way ?? [startSegment]

@@ -2,6 +2,7 @@ import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Backup } from '../../src/drill/environment.js'
 import type { Commit } from '../../src/drill/target.js'
+import { countRows, type RowChanges } from '../../src/drill/wal-rows.js'
 import { commitMicros } from '../../src/drill/target.js'
 import { DrillError } from '../../src/errors.js'
 import type { Place } from './place.js'
@@ -12,6 +13,8 @@ export interface WalEvents {
   commits: Commit[]
   aborted: Set<string>
   restorePoints: Array<{ name: string, lsn: string }>
+  /** Where rows were asked for: what each transaction did to them, and which are parts of another. */
+  rows?: RowChanges
 }
 
 /** Brings a segment out of the archive. False where it is not there. */
@@ -39,9 +42,9 @@ export async function segmentBytesOf (backup: Backup, place: Place, segment: str
  * in the next segment, so that one is fetched with it. What was fetched is removed again.
  */
 export async function readWalEvents (
-  backup: Backup, place: Place, segments: readonly string[], worker: Worker, enough: (events: WalEvents) => boolean = () => false
+  backup: Backup, place: Pick<Place, 'walDir'>, segments: readonly string[], worker: Worker, { enough = () => false, rows }: { enough?: (events: WalEvents) => boolean, rows?: RowChanges } = {}
 ): Promise<WalEvents> {
-  const events: WalEvents = { commits: [], aborted: new Set(), restorePoints: [] }
+  const events: WalEvents = { commits: [], aborted: new Set(), restorePoints: [], rows }
   for (const [index, segment] of segments.entries()) {
     if (!await fetchSegment(backup, place, segment, worker)) throw new DrillError('target.unreachable', `WAL segment ${segment} is missing in the archive: nothing after it can be reached`)
     const next = segments[index + 1]
@@ -55,14 +58,16 @@ export async function readWalEvents (
   return events
 }
 
-async function dump (backup: Backup, { walDir }: Place, segment: string, hasNext: boolean, events: WalEvents, worker: Worker): Promise<void> {
+async function dump (backup: Backup, { walDir }: Pick<Place, 'walDir'>, segment: string, hasNext: boolean, events: WalEvents, worker: Worker): Promise<void> {
   const { size } = await stat(join(walDir, segment))
   const start = (parseInt(segment.slice(8, 16), 16) * (2 ** 32 / size) + parseInt(segment.slice(16), 16)) * size
   const { exitCode, stdout, stderr, truncated } = await runTool(backup, 'pg_waldump', [
     '--path', walDir, '--timeline', String(parseInt(segment.slice(0, 8), 16)), '--start', lsnText(start), '--end', lsnText(start + size), '--rmgr', 'Transaction', '--rmgr', 'XLOG',
+    ...events.rows ? ['--rmgr', 'Heap', '--rmgr', 'Heap2'] : [],
   ], worker, { doing: `read ${segment}`, maxOutputBytes: 256 * 1024 * 1024, timeoutMs: 10 * 60_000 })
   if (truncated) throw new DrillError('component.unexpected', `${segment} holds too many commits to be read at once`)
   parseWalEvents(stdout, events)
+  if (events.rows) countRows(stdout, events.rows)
   // The last segment ends where its records end or go on in one that is not there; that is no error of what was read.
   if (exitCode !== 0 && (hasNext || !/could not find file|invalid record length|could not read/.test(stderr))) {
     throw new DrillError('backup.damaged', `${segment} cannot be read: ${lastWords(stderr)}`)

@@ -2,7 +2,10 @@ import type { Checks } from '../action.js'
 import { cacheEqual, cacheFresh, cacheSound } from '../restore/cache-checks.js'
 import { configurationEqual } from '../restore/configuration-equal.js'
 import { filesEqual, filesFresh, filesSound } from '../restore/files-checks.js'
+import { copyRows } from '../rows/on-copy.js'
+import { rowsDamaged, rowsMended } from '../rows/damaged.js'
 import { backupArchiving } from '../backup/archiving.js'
+import { copyBehind } from '../backup/behind.js'
 import { backupContinuous } from '../backup/continuous.js'
 import { backupFresh } from '../backup/fresh.js'
 import { backupPromise } from '../backup/promise.js'
@@ -65,5 +68,9 @@ export function createChecks (deps: { dataDir: string }): Checks {
     'copy.proven': copyProven,
     'copy.sound': copySound,
     'copy.timely': copyTimely,
+    'copy.behind': copyBehind,
+    'copy.rows': copyRows,
+    'rows.damaged': rowsDamaged,
+    'rows.mended': rowsMended,
   }
 }

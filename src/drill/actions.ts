@@ -1,5 +1,6 @@
 import type { Duration } from './duration.js'
-import type { ApiService, Backup, CacheCluster, Control, DatabaseCluster, Link, Volume } from './environment.js'
+import type { ApiService, Backup, CacheCluster, Control, DatabaseCluster, GuardedColumn, Link, Volume } from './environment.js'
+import type { Copy } from './copy.js'
 import type { Reverted } from './lease.js'
 import type { CacheStore, FileStore, SealedConfiguration } from './recovery.js'
 import type { BackupType } from './backup.js'
@@ -38,6 +39,10 @@ export interface ActionInputs {
   'backup.take': { backup: Backup, type: BackupType, lockWithinMs?: number }
   /** Without a `set` the newest sound one, or the newest before the target; without a target to the end of the archive. */
   'backup.restore': { backup: Backup, database: DatabaseCluster, set?: string, target?: RecoveryTarget, pause?: boolean }
+  'copy.promote': { copy: Copy, database: DatabaseCluster, backup: Backup }
+  'rows.damage': { database: DatabaseCluster, column: GuardedColumn }
+  /** `xid`: the transaction that did the damage. */
+  'rows.handBack': { database: DatabaseCluster, copy: Copy, column: GuardedColumn, xid: string }
   /** Made by the drill itself for a runbook that observes canaries: the table they are written to. */
   'canaries.prepare': { database: DatabaseCluster }
 }
@@ -296,6 +301,33 @@ export const actionCatalog: { [A in ActionName]: ActionFacts<ActionInputs[A]> } 
     isBeside: true,
     timeout: '12h',
     undoTimeout: '60s',
+  },
+  'copy.promote': {
+    about: 'Lets a copy that is paused at its target end its recovery, so that it takes writes. Output: `copy`.',
+    title: ({ copy }) => `promote the copy of ${copy.set}`,
+    undoTitle: () => 'nothing: the copy goes with the step that restored it',
+    byHand: ({ copy }) => `stop the server of the copy in ${copy.dir}`,
+    isBeside: true,
+    timeout: '12h',
+    undoTimeout: '10s',
+  },
+  'rows.damage': {
+    about: 'Sets a column to one value in every row, as an `update` without its `where` does, and keeps what was there. Output: `xid`, `rows`.',
+    title: ({ column }) => `set ${column.table}.${column.column} to ${column.damagedTo} in every row`,
+    undoTitle: ({ column }) => `bring back what rows of ${column.table} held that are still damaged`,
+    byHand: ({ database, column }) => `in database ${database.endpoint.database}: update ${column.table} t set ${column.column} = s.value from muster_damage.saved s where t.${column.key} = s.key; then drop schema muster_damage cascade`,
+    isFault: true,
+    isLeased: true,
+    timeout: '2m',
+    undoTimeout: '2m',
+  },
+  'rows.handBack': {
+    about: 'Gives rows that one transaction damaged back what they hold on a copy, in one transaction. Rows that were written since are left. Output: `rows`, `absent`.',
+    title: ({ column }) => `hand the rows of ${column.table} back from the copy`,
+    undoTitle: () => 'nothing: rows that were handed back stay so',
+    byHand: () => 'nothing: rows that were handed back stay so',
+    timeout: '1h',
+    undoTimeout: '10s',
   },
   'canaries.prepare': {
     about: 'Makes the table that canaries are written to.',

@@ -1,7 +1,7 @@
 import type { ArchivedCanary } from './backup.js'
 import type { Copy } from './copy.js'
 import type { Duration } from './duration.js'
-import type { ApiService, Backup, CacheCluster, DatabaseCluster, Link, Monitoring, Volume } from './environment.js'
+import type { ApiService, Backup, CacheCluster, DatabaseCluster, GuardedColumn, Link, Monitoring, Volume } from './environment.js'
 import type { Loss } from './loss.js'
 import type { CacheStore, FileStore, SealedConfiguration } from './recovery.js'
 
@@ -47,10 +47,15 @@ export interface CheckInputs {
   'backup.archiving': { database: DatabaseCluster, backup: Backup, within?: Duration }
   /** `rpo`: what may be lost; without it no acknowledged write. */
   'backup.promise': { database: DatabaseCluster, rpo?: Duration }
-  /** `canary`: of an earlier `backup.archiving`. */
-  'copy.proven': { copy: Copy, database: DatabaseCluster, backup: Backup, canary?: ArchivedCanary }
+  /** `canary`: of an earlier `backup.archiving`; `later`: of one after it, on the other side of the target. */
+  'copy.proven': { copy: Copy, database: DatabaseCluster, backup: Backup, canary?: ArchivedCanary, later?: ArchivedCanary }
   'copy.sound': { copy: Copy, database: DatabaseCluster, backup: Backup }
   /** `sizeBytes`: of production; default the copy's own. */
+  /** `except`: a transaction that nobody would miss. */
+  'copy.behind': { copy: Copy, database: DatabaseCluster, backup: Backup, except?: string }
+  'copy.rows': { copy: Copy, database: DatabaseCluster, column: GuardedColumn, xid: string, expect: 'whole' | 'damaged' }
+  'rows.damaged': { database: DatabaseCluster, column: GuardedColumn }
+  'rows.mended': { database: DatabaseCluster, column: GuardedColumn, xid: string }
   'copy.timely': { copy: Copy, rto: Duration, sizeBytes?: number }
 }
 
@@ -223,6 +228,26 @@ export const checkCatalog: { [C in CheckName]: CheckFacts<CheckInputs[C]> } = {
     about: 'Every index matches its table (pg_amcheck), every row is read once (pg_dump to nowhere), every page has its checksum (pg_checksums). Output: `tookMs`.',
     title: () => 'the copy is sound to the last page',
     timeout: '12h',
+  },
+  'copy.behind': {
+    about: 'Counts what production has and a copy has not: the transactions that the archived WAL holds behind its target, and the rows that they wrote. It is what would be lost if the copy took production’s place. Output: `transactions`, `tables`, `summary`.',
+    title: () => 'what lies behind the copy is counted',
+    timeout: '1h',
+  },
+  'copy.rows': {
+    about: 'Whether a copy lies before the transaction that did the damage, or behind it. Two copies, one each side of it, prove that it was that one. Output: `rows`, `left`.',
+    title: ({ xid, expect }) => `the copy is ${expect === 'whole' ? 'before' : 'behind'} transaction ${xid}`,
+    timeout: '5m',
+  },
+  'rows.damaged': {
+    about: 'Finds the transaction that damaged a column: rows carry the one that wrote them last, and commit timestamps say when it was. It passes where one wrote most of the damaged rows. Output: `xid`, `rows`, `committedAt`.',
+    title: ({ column }) => `the transaction that damaged ${column.table} is found`,
+    timeout: '2m',
+  },
+  'rows.mended': {
+    about: 'No row is as the transaction left it that did the damage. Output: `rows`, `left`.',
+    title: ({ column }) => `no row of ${column.table} is damaged`,
+    timeout: '2m',
   },
   'copy.timely': {
     about: 'What the measured restore says of one at production’s size against the recovery time objective, with what is assumed. Output: `estimatedMs`, `largestBytes`.',

@@ -51,7 +51,7 @@ export function parseRecoveryLog (text: string): RecoveryLog {
     return match ? [{ atMs: Date.parse(`${match[1]!.replace(' ', 'T')}Z`), level: match[2]!, words: match[3]! }] : []
   })
   // A server that was stopped and started again afterwards says nothing of its recovery any more.
-  const recovery = lines.findLastIndex(({ words }) => words === 'starting archive recovery')
+  const recovery = lines.findLastIndex(({ words }) => /^starting (archive|point-in-time) recovery/.test(words))
   const start = lines.slice(0, recovery + 1).findLastIndex(({ words }) => words.startsWith(starting))
   const next = lines.findIndex(({ words }, index) => index > recovery && words.startsWith(starting))
   const log: RecoveryLog = { fatal: [] }

@@ -115,6 +115,19 @@ export interface DatabaseCluster {
   links?: Record<string, Link>
   /** Business invariants: each SQL answers one row with one boolean. */
   invariants?: Array<{ name: string, sql: string }>
+  /** Columns that a recovery drill may damage, and of which rows can be handed back from a copy. */
+  columns?: GuardedColumn[]
+}
+
+export interface GuardedColumn {
+  name: string
+  /** `table` or `schema.table`. */
+  table: string
+  /** Column that tells the rows apart. */
+  key: string
+  column: string
+  /** What a damaged row holds, and nearly no good one. */
+  damagedTo: number
 }
 
 /** One proxy of a Toxiproxy. */

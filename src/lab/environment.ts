@@ -54,6 +54,7 @@ export function labEnvironment (layout: Layout, servers: Server[], accounts: Acc
             '(select coalesce(sum(l.quantity * l.price_cents), -1) from order_lines l where l.order_id = o.id))',
         },
       ],
+      columns: [{ name: 'stock', table: 'products', key: 'id', column: 'stock', damagedTo: 0 }],
     },
     cache: {
       nodes: ([['redis1', ports.redis2ToRedis1], ['redis2', ports.redis1ToRedis2]] as const).map(([name, port]) => ({

@@ -83,6 +83,16 @@ const postgresNode = closed({
   control: ControlSchema,
 }, 'One PostgreSQL server.')
 
+const identifier = (description: string) => Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_$]{0,62}$', description, errorMessage: 'a name of the database, without quotes' })
+
+export const ColumnSchema = closed({
+  name: name('How runbooks name it.'),
+  table: Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_$]{0,62}(\\.[A-Za-z_][A-Za-z0-9_$]{0,62})?$', description: 'Its table, with its schema where that is not `public`.', errorMessage: 'a table, or schema.table, without quotes' }),
+  key: identifier('Column that tells the rows apart.'),
+  column: identifier('The column.'),
+  damagedTo: Type.Number({ description: 'What a damaged row holds, and nearly no good one.' }),
+}, 'A column of numbers that a recovery drill may damage, and of which rows can be handed back from a copy.')
+
 export const DatabaseSchema = closed({
   endpoint: closed({
     host,
@@ -104,6 +114,7 @@ export const DatabaseSchema = closed({
     name: text('What must hold.'),
     sql: text('A query that answers one row with one boolean.'),
   }), 'Business invariants, asked through the endpoint.')),
+  columns: Type.Optional(list(ColumnSchema, 'Columns that a recovery drill may damage, and of which rows can be handed back from a copy.')),
 }, 'The database under drill.')
 
 export const CacheSchema = closed({

@@ -2,7 +2,7 @@ import Type, { type TSchema } from 'typebox'
 import type { ActionInputs, ActionName } from '../drill/actions.js'
 import type { CheckInputs, CheckName } from '../drill/checks.js'
 import { CacheStoreSchema, ConfigurationSchema, FileStoreSchema } from './recovery-schema.js'
-import { ApiSchema, BackupSchema, CacheSchema, ControlSchema, DatabaseSchema, LinkSchema, MonitoringSchema, VolumesSchema } from './environment-schema.js'
+import { ApiSchema, BackupSchema, CacheSchema, ColumnSchema, ControlSchema, DatabaseSchema, LinkSchema, MonitoringSchema, VolumesSchema } from './environment-schema.js'
 import { closed, flag, list, matching, oneOf, text } from './pieces.js'
 import { durationPattern } from '../drill/duration.js'
 
@@ -44,6 +44,8 @@ const copy = closed({
   phases: list(closed({ name: text('Its name.'), ms: Type.Number(), bytes: Type.Optional(Type.Number()) }), 'How long each part of the restore took.'),
 }, 'Output `copy` of an earlier backup.restore.')
 const canary = closed({ xid: text('Its transaction.'), lsn: text('Where its commit record ends.'), segment: text('Its WAL segment.'), timeline: Type.Integer() }, 'Output `canary` of an earlier backup.archiving.')
+const column = ColumnSchema
+const xid = Type.String({ pattern: '^[1-9]\\d{0,19}$', description: 'The transaction that did the damage: output `xid` of an earlier rows.damaged.', errorMessage: 'a transaction, decimal' })
 
 const actions = {
   'postgres.break': matching<ActionInputs['postgres.break']>()(closed({
@@ -102,6 +104,9 @@ const actions = {
     target: Type.Optional(target),
     pause: Type.Optional(flag('Stays in recovery at its target, to be looked at; `copy.promote` goes on.')),
   })),
+  'copy.promote': matching<ActionInputs['copy.promote']>()(closed({ copy, database, backup })),
+  'rows.damage': matching<ActionInputs['rows.damage']>()(closed({ database, column })),
+  'rows.handBack': matching<ActionInputs['rows.handBack']>()(closed({ database, copy, column, xid })),
   'canaries.prepare': matching<ActionInputs['canaries.prepare']>()(closed({ database })),
 }
 
@@ -168,7 +173,11 @@ const checks = {
   'backup.continuous': matching<CheckInputs['backup.continuous']>()(closed({ database, backup })),
   'backup.archiving': matching<CheckInputs['backup.archiving']>()(closed({ database, backup, within: Type.Optional(plainDuration('How long the segment may take to get into the repository. Default `60s`.')) })),
   'backup.promise': matching<CheckInputs['backup.promise']>()(closed({ database, rpo: Type.Optional(plainDuration('How much may be lost. The drill fills in its objective; without one, no acknowledged write.')) })),
-  'copy.proven': matching<CheckInputs['copy.proven']>()(closed({ copy, database, backup, canary: Type.Optional(canary) })),
+  'copy.proven': matching<CheckInputs['copy.proven']>()(closed({ copy, database, backup, canary: Type.Optional(canary), later: Type.Optional(canary) })),
+  'copy.behind': matching<CheckInputs['copy.behind']>()(closed({ copy, database, backup, except: Type.Optional(xid) })),
+  'copy.rows': matching<CheckInputs['copy.rows']>()(closed({ copy, database, column, xid, expect: oneOf(['whole', 'damaged'], 'Whether the copy lies before or behind the transaction.') })),
+  'rows.damaged': matching<CheckInputs['rows.damaged']>()(closed({ database, column })),
+  'rows.mended': matching<CheckInputs['rows.mended']>()(closed({ database, column, xid })),
   'copy.sound': matching<CheckInputs['copy.sound']>()(closed({ copy, database, backup })),
   'copy.timely': matching<CheckInputs['copy.timely']>()(closed({
     copy, rto: plainDuration('Recovery time objective of a restore.'), sizeBytes: Type.Optional(Type.Integer({ minimum: 1, description: 'Size of production’s cluster. Default: the copy’s own.' })),

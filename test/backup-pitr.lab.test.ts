@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { after, afterEach, before, describe, test } from 'node:test'
+import pg from 'pg'
+import { lookAtPrimary } from '../activities/backup/live.js'
+import { onCopy } from '../activities/backup/copy-server.js'
+import { placeOf, takePlace } from '../activities/backup/place.js'
+import { readRepository, readArchive } from '../activities/backup/repository.js'
+import { readWalEvents } from '../activities/backup/wal-events.js'
+import type { ArchivedCanary } from '../src/drill/backup.js'
+import type { DatabaseCluster } from '../src/drill/environment.js'
+import { lsnBytes } from '../src/drill/loss.js'
+import type { RecoveryTarget } from '../src/drill/target.js'
+import { act, ask, backupLab, copyOf, undo, type BackupLab } from './fixtures/backup-lab.js'
+import { stepContext } from './fixtures/database-lab.js'
+
+/** One of the transactions whose order is the question. */
+interface Written { xid: string, committedAt: string }
+
+describe('point-in-time recovery to one transaction', { timeout: 280_000 }, () => {
+  let lab: BackupLab
+  let database: DatabaseCluster
+  let backup: BackupLab['backup']
+  let base: string
+  let before_: ArchivedCanary
+  const written: Record<string, Written> = {}
+  const lsn = { startOfA: '', endOfA: '' }
+  const context = stepContext()
+
+  const connect = async (): Promise<pg.Client> => {
+    const node = database.nodes[0]!
+    const client = new pg.Client({ host: node.host, port: node.port, user: node.user, database: 'shop' })
+    await client.connect()
+    return client
+  }
+
+  before(async () => {
+    lab = await backupLab();
+    ({ database, backup } = lab)
+    base = (await act('backup.take', { backup, type: 'full' }, { stepId: 'base' })).output.label as string
+    before_ = (await ask('backup.archiving', { database, backup })).output.canary as ArchivedCanary
+    await write()
+    // A newer set lies behind every target: pgBackRest would take it for an xid or a name.
+    await act('backup.take', { backup, type: 'incr' }, { stepId: 'newer' })
+    await ask('backup.archiving', { database, backup })
+  })
+  afterEach(async () => { await undo('backup.restore', { backup, database }, { stepId: 'restore' }) })
+  after(async () => { await lab?.down() })
+
+  /** B is opened before A and commits after it, with no record between; then C, a restore point, D, and the damage. */
+  async function write (): Promise<void> {
+    const [a, b] = [await connect(), await connect()]
+    try {
+      await a.query('create table balances (name text primary key, balance integer not null)')
+      for (let tries = 1; ; tries++) {
+        await a.query('truncate balances')
+        const begin = async (client: pg.Client, name: string): Promise<string> => {
+          await client.query('begin')
+          await client.query('insert into balances values ($1, 100)', [name])
+          return (await client.query<{ xid: string }>('select pg_current_xact_id()::text as xid')).rows[0]!.xid
+        }
+        const xids: Record<string, string> = { B: await begin(b, 'B'), A: await begin(a, 'A') }
+        await a.query('commit')
+        lsn.endOfA = (await a.query<{ lsn: string }>('select pg_current_wal_insert_lsn()::text as lsn')).rows[0]!.lsn
+        await b.query('commit')
+        xids.C = await begin(a, 'C')
+        await a.query('commit')
+        await a.query(`select pg_create_restore_point('after-c-${tries}')`)
+        xids.D = await begin(a, 'D')
+        await a.query('commit')
+        await a.query('update balances set balance = 0')
+        for (const [name, xid] of Object.entries(xids)) {
+          const { rows: [row] } = await a.query<{ at: string }>("select to_char(pg_xact_commit_timestamp($1::xid) at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') as at", [xid])
+          written[name] = { xid, committedAt: row!.at }
+        }
+        await ask('backup.archiving', { database, backup })
+        const commits = await archivedCommits()
+        lsn.startOfA = commits.find(commit => commit.xid === xids.A)!.lsn
+        written.point = { xid: '', committedAt: `after-c-${tries}` }
+        // Only where B's commit is the very next record the two sides of a position differ.
+        if (lsnBytes(commits.find(commit => commit.xid === xids.B)!.lsn) === lsnBytes(lsn.endOfA)) return
+        assert.ok(tries < 10, 'other records lie between the two commits every time')
+      }
+    } finally {
+      await a.end()
+      await b.end()
+    }
+  }
+
+  async function archivedCommits (): Promise<Array<{ xid: string, lsn: string }>> {
+    const { place } = await takePlace(backup, database, { drillId: 'test', stepId: 'look' })
+    try {
+      const archive = await readArchive(backup, await readRepository(backup, context), (await lookAtPrimary(database, context)).segmentBytes, context)
+      return (await readWalEvents(backup, place, archive.segments, context)).commits
+    } finally {
+      await undo('backup.restore', { backup, database }, { stepId: 'look' })
+    }
+  }
+
+  const rows: Array<{ what: string, target: () => RecoveryTarget, holds: string, log: RegExp }> = [
+    { what: 'the time of A, inclusive', target: () => ({ time: written.A!.committedAt }), holds: 'A', log: /recovery stopping after commit of transaction/ },
+    { what: 'the time of B, exclusive', target: () => ({ time: written.B!.committedAt, inclusive: false }), holds: 'A', log: /recovery stopping before commit of transaction/ },
+    { what: 'xid A, inclusive, though its number is the higher one', target: () => ({ xid: written.A!.xid }), holds: 'A', log: /recovery stopping after commit of transaction/ },
+    { what: 'xid B, exclusive', target: () => ({ xid: written.B!.xid, inclusive: false }), holds: 'A', log: /recovery stopping before commit of transaction/ },
+    { what: 'the start of A’s commit record, inclusive', target: () => ({ lsn: lsn.startOfA }), holds: 'A', log: /recovery stopping after WAL location/ },
+    { what: 'the end of A’s commit record, exclusive', target: () => ({ lsn: lsn.endOfA, inclusive: false }), holds: 'A', log: /recovery stopping before WAL location/ },
+    { what: 'the end of A’s commit record, inclusive: one transaction too many', target: () => ({ lsn: lsn.endOfA }), holds: 'AB', log: /recovery stopping after WAL location/ },
+    { what: 'a restore point after C', target: () => ({ name: written.point!.committedAt }), holds: 'ABC', log: /recovery stopping at restore point/ },
+  ]
+  for (const { what, target, holds, log } of rows) {
+    test(`${what}: ${holds.split('').join(', ')}`, async () => {
+      const input = { backup, database, target: target() }
+      const result = await act('backup.restore', input, { stepId: 'restore' })
+      const copy = copyOf(result)
+      assert.equal(copy.set, base, 'the set before the target, not the newest')
+      assert.match(result.summary, log)
+      const found = await onCopy(copy, { user: 'postgres', database: 'shop' }, context, async client =>
+        (await client.query<{ name: string, balance: number }>('select name, balance from balances order by name')).rows)
+      assert.equal(found.map(row => row.name).join(''), holds)
+      assert.ok(found.every(row => row.balance === 100), 'nothing is damaged yet')
+      const proven = await ask('copy.proven', { copy, database, backup, canary: before_ })
+      assert.equal(proven.outcome, 'pass', proven.observed)
+      assert.equal((await undo('backup.restore', input, { stepId: 'restore' })).undone, true)
+    })
+  }
+
+  test('a copy that is paused at its target is looked at, then promoted, and takes writes only then', async () => {
+    const input = { backup, database, target: { xid: written.B!.xid, inclusive: false }, pause: true }
+    const paused = copyOf(await act('backup.restore', input, { stepId: 'restore' }))
+    assert.equal(paused.state, 'paused')
+    const insert = async (): Promise<unknown> => await onCopy(paused, { user: 'postgres', database: 'shop' }, context, client => client.query("insert into balances values ('new', 1)"))
+    await assert.rejects(insert, /read-only transaction/)
+    assert.equal((await ask('copy.proven', { copy: paused, database, backup, canary: before_ })).outcome, 'pass')
+    assert.equal((await ask('copy.sound', { copy: paused, database, backup })).outcome, 'blind')
+    const behind = await ask('copy.behind', { copy: paused, database, backup })
+    assert.equal(behind.outcome, 'pass', behind.observed)
+    assert.match(behind.observed, /balances \+3 ~4/, 'B, C and D, and the update of four rows')
+    for (const time of ['first', 'second']) {
+      const promoted = copyOf(await act('copy.promote', { copy: paused, database, backup }, { stepId: 'promote' }))
+      assert.equal(promoted.state, 'promoted', time)
+      const proven = await ask('copy.proven', { copy: promoted, database, backup, canary: before_ })
+      assert.equal(proven.outcome, 'pass', proven.observed)
+    }
+    await insert()
+    assert.equal((await undo('backup.restore', input, { stepId: 'restore' })).undone, true)
+    assert.deepEqual(placeOf(backup, { drillId: 'test', stepId: 'restore' }).dir, paused.dir)
+  })
+})

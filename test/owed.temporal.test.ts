@@ -1,51 +1,30 @@
 import assert from 'node:assert/strict'
-import { after, before, beforeEach, test } from 'node:test'
+import { test } from 'node:test'
 import { undoInputOf, owedIn } from '../src/drill/owed.js'
 import type { DrillInput } from '../src/drill/input.js'
 import { statusOf } from '../src/drill/status.js'
-import type { DrillEvent } from '../src/drill/timeline.js'
 import { eventsOfWorkflow, tornDrills } from '../src/temporal/orphans.js'
 import { startReconciler } from '../src/temporal/reconciler.js'
-import { cut, drillOf, gate, kill, startTemporal, type TestTemporal } from './fixtures/temporal.js'
-import { World } from './fixtures/world.js'
+import { drillsOfThisFile, soon } from './fixtures/drills.js'
+import { cut, drillOf, gate, kill } from './fixtures/temporal.js'
 
-let temporal: TestTemporal
-let world: World
-let worker: { stop: () => Promise<void> }
+const drills = drillsOfThisFile()
+const { eventsOf, result, waitingAt } = drills
 
-before(async () => {
-  temporal = await startTemporal()
-  const names = Object.keys(new World().activities())
-  worker = await temporal.work(Object.fromEntries(names.map(name => [name, async (input: never) => await world.activities()[name]!(input)])))
-})
-after(async () => {
-  await worker?.stop()
-  await temporal?.stop()
-})
-beforeEach(() => {
-  world = new World()
-  world.holderOf = async environment => await temporal.door.holder(environment)
-})
-
-const eventsOf = (input: DrillInput): DrillEvent[] => (world.recorded.get(input.drillId) ?? []).filter(Boolean)
-const soon = async (what: string, ask: () => Promise<boolean> | boolean): Promise<void> => {
-  for (const end = Date.now() + 60_000; Date.now() < end; await new Promise(resolve => setTimeout(resolve, 20))) if (await ask()) return
-  assert.fail(`never: ${what}`)
-}
 const reconciled = async (input: DrillInput): Promise<void> => {
   const reconciler = startReconciler({
     everyMs: 100,
-    unended: async () => [...world.recorded].filter(([, events]) => !events.some(event => event?.type === 'drill.ended')).map(([drillId]) => ({ drillId })),
-    torn: async () => await tornDrills(temporal.client),
-    stateOf: async drillId => await temporal.door.stateOf(drillId),
-    recorded: async drillId => (world.recorded.get(drillId) ?? []).filter(Boolean),
-    missing: async (drillId, after) => await eventsOfWorkflow(temporal.client, drillId, after),
+    unended: async () => [...drills.world.recorded].filter(([, events]) => !events.some(event => event?.type === 'drill.ended')).map(([drillId]) => drillId),
+    torn: async () => await tornDrills(drills.temporal.client),
+    stateOf: async drillId => await drills.temporal.door.stateOf(drillId),
+    recorded: async drillId => (drills.world.recorded.get(drillId) ?? []).filter(Boolean),
+    missing: async (drillId, after) => await eventsOfWorkflow(drills.temporal.client, drillId, after),
     append: async (drillId, events) => {
-      const list = world.recorded.get(drillId) ?? []
+      const list = drills.world.recorded.get(drillId) ?? []
       for (const event of events) list[event.seq - 1] ??= event
-      world.recorded.set(drillId, list)
+      drills.world.recorded.set(drillId, list)
     },
-    undo: async found => await temporal.door.undo(found),
+    undo: async found => await drills.temporal.door.undo(found),
     log: () => {},
   })
   try {
@@ -55,19 +34,19 @@ const reconciled = async (input: DrillInput): Promise<void> => {
   }
 }
 const torn = async (input: DrillInput): Promise<void> => {
-  await temporal.door.start(input)
-  await soon('the gate', async () => (await temporal.door.status(input.drillId)).phase === 'waiting')
+  await drills.temporal.door.start(input)
+  await waitingAt(input, 'go')
 }
 
 test('a drill that was terminated is undone from its record, in reverse, and gets an end that is never green', async () => {
   const input = drillOf([kill('a'), cut('b'), gate('go', { deadline: '5m' })])
   await torn(input)
   await soon('its record', () => eventsOf(input).some(event => event.type === 'gate.opened'))
-  await temporal.client.workflow.getHandle(input.drillId).terminate('a mistake')
-  assert.deepEqual([...world.broken].sort(), ['a', 'b'], 'no workflow survives that')
+  await drills.temporal.client.workflow.getHandle(input.drillId).terminate('a mistake')
+  assert.deepEqual([...drills.world.broken].sort(), ['a', 'b'], 'no workflow survives that')
   await reconciled(input)
-  assert.equal(world.broken.size, 0)
-  assert.deepEqual(world.calls, ['do a', 'do b', 'undo b', 'undo a'])
+  assert.equal(drills.world.broken.size, 0)
+  assert.deepEqual(drills.world.calls, ['do a', 'do b', 'undo b', 'undo a'])
   const events = eventsOf(input)
   const end = events.at(-1)!
   assert.ok(end.type === 'drill.ended' && end.verdict === 'aborted', 'aborted')
@@ -77,14 +56,14 @@ test('a drill that was terminated is undone from its record, in reverse, and get
 })
 
 test('one that was terminated while the store was down loses no event: its history still knows them', async () => {
-  world.storeIsDown = true
+  drills.world.storeIsDown = true
   const input = drillOf([kill('a'), gate('go', { deadline: '5m' })])
   await torn(input)
-  await temporal.client.workflow.getHandle(input.drillId).terminate('a mistake')
+  await drills.temporal.client.workflow.getHandle(input.drillId).terminate('a mistake')
   assert.deepEqual(eventsOf(input), [])
-  world.storeIsDown = false
+  drills.world.storeIsDown = false
   await reconciled(input)
-  assert.equal(world.broken.size, 0)
+  assert.equal(drills.world.broken.size, 0)
   assert.deepEqual(['drill.started', 'undo.owed', 'gate.opened', 'undo.asked', 'undo.finished', 'drill.ended'].filter(type => !eventsOf(input).some(event => event.type === type)), [])
 })
 
@@ -94,9 +73,9 @@ test('a drill that runs, or has ended, is left alone', async () => {
   const asked: string[] = []
   const reconciler = startReconciler({
     everyMs: 600_000,
-    unended: async () => [{ drillId: input.drillId }, { drillId: 'long-over' }],
+    unended: async () => [input.drillId, 'long-over'],
     torn: async () => [],
-    stateOf: async drillId => drillId === 'long-over' ? 'over' : await temporal.door.stateOf(drillId),
+    stateOf: async drillId => drillId === 'long-over' ? 'over' : await drills.temporal.door.stateOf(drillId),
     recorded: async () => [{ seq: 1, atMs: 1, type: 'drill.ended', verdict: 'passed', why: '' }],
     missing: async () => [],
     append: async () => { asked.push('append') },
@@ -106,25 +85,24 @@ test('a drill that runs, or has ended, is left alone', async () => {
   await reconciler.look()
   await reconciler.stop()
   assert.deepEqual(asked, [])
-  await temporal.client.workflow.getHandle(input.drillId).cancel()
-  await temporal.client.workflow.getHandle(input.drillId).result()
+  await drills.temporal.client.workflow.getHandle(input.drillId).cancel()
+  await result(input)
 })
 
 test('what was left behind can be undone later, once; the verdict stays what it was', async () => {
   const input = drillOf([cut('a')], { runbook: { undoDeadline: '200ms' } })
-  world.faults.set('undo a', ['always'])
-  await temporal.door.start(input)
-  const result = await temporal.client.workflow.getHandle(input.drillId).result() as { verdict: string }
-  assert.equal(result.verdict, 'failed')
+  drills.world.faults.set('undo a', ['always'])
+  await drills.temporal.door.start(input)
+  assert.equal((await result(input)).verdict, 'failed')
   assert.equal(statusOf(eventsOf(input))?.leftBehind.length, 1)
 
   const again = undoInputOf(eventsOf(input), 'asked by Ana')!
   assert.deepEqual(again.entries.map(entry => [entry.id, entry.action]), [['a', 'toxiproxy.cut']])
-  world.faults.delete('undo a')
-  assert.deepEqual(await temporal.door.undo(again), { outcome: 'undoing' })
+  drills.world.faults.delete('undo a')
+  assert.deepEqual(await drills.temporal.door.undo(again), { outcome: 'undoing' })
   await soon('undone', () => eventsOf(input).some(event => event.type === 'undo.finished'))
-  await temporal.client.workflow.getHandle(`undo:${input.drillId}`).result()
-  assert.equal(world.broken.size, 0)
+  await drills.temporal.client.workflow.getHandle(`undo:${input.drillId}`).result()
+  assert.equal(drills.world.broken.size, 0)
   const status = statusOf(eventsOf(input))
   assert.equal(status?.leftBehind.length, 0)
   assert.equal(status.verdict, 'failed')
@@ -134,18 +112,18 @@ test('what was left behind can be undone later, once; the verdict stays what it 
 
 test('two who ask at once start one undoing; it waits for a drill that holds the environment', async () => {
   const before = drillOf([kill('a')], { runbook: { undoDeadline: '200ms' } })
-  world.faults.set('undo a', ['always'])
-  await temporal.door.start(before)
-  await temporal.client.workflow.getHandle(before.drillId).result()
-  world.faults.delete('undo a')
+  drills.world.faults.set('undo a', ['always'])
+  await drills.temporal.door.start(before)
+  await result(before)
+  drills.world.faults.delete('undo a')
   const holder = drillOf([gate('go', { deadline: '5m' })], { environment: before.environment })
   await torn(holder)
   const again = undoInputOf(eventsOf(before), 'asked by Ana')!
-  const outcomes = await Promise.all([temporal.door.undo(again), temporal.door.undo(again)])
+  const outcomes = await Promise.all([drills.temporal.door.undo(again), drills.temporal.door.undo(again)])
   assert.deepEqual(outcomes.map(({ outcome }) => outcome).sort(), ['already', 'undoing'])
   await soon('it is on record', () => eventsOf(before).some(event => event.type === 'undo.asked'))
-  assert.ok(world.broken.has('a'), 'not beside the other drill')
-  await temporal.client.workflow.getHandle(holder.drillId).cancel()
-  await temporal.client.workflow.getHandle(`undo:${before.drillId}`).result()
-  assert.equal(world.broken.size, 0)
+  assert.ok(drills.world.broken.has('a'), 'not beside the other drill')
+  await drills.temporal.client.workflow.getHandle(holder.drillId).cancel()
+  await drills.temporal.client.workflow.getHandle(`undo:${before.drillId}`).result()
+  assert.equal(drills.world.broken.size, 0)
 })

@@ -1,7 +1,7 @@
 import { ApplicationFailure, condition, proxyActivities, setHandler, sleep, CancellationScope, isCancellation } from '@temporalio/workflow'
 import type { Activities } from '../activities/index.js'
 import { haltText, weighLift, type Halt, type LiftAsked } from '../src/drill/halt.js'
-import { lift, liftAsked } from './messages.js'
+import { lift, liftAsked, type Lift } from './messages.js'
 
 const { abortDrills } = proxyActivities<Pick<Activities, 'abortDrills'>>({
   startToCloseTimeout: '60s',
@@ -21,19 +21,21 @@ export async function halt (input: Halt): Promise<{ liftedBy: string[] }> {
   let asked: LiftAsked | undefined
   let lifted: string[] | undefined
 
-  setHandler(liftAsked, () => asked, { description: 'Who wants it lifted, if anybody' })
-  setHandler(lift, ({ person, reason }) => {
+  const weigh = (person: Lift['person']): 'asked' | 'lifted' => {
     const weighed = weighLift(input, asked, person)
     if ('refused' in weighed) throw ApplicationFailure.nonRetryable(weighed.refused.message, weighed.refused.code)
-    if (weighed.outcome === 'asked') asked = { by: { id: person.id, name: person.name }, reason, atMs: Date.now() }
+    return weighed.outcome
+  }
+
+  setHandler(liftAsked, () => asked, { description: 'Who wants it lifted, if anybody' })
+  setHandler(lift, ({ person, reason }) => {
+    const outcome = weigh(person)
+    if (outcome === 'asked') asked = { by: { id: person.id, name: person.name }, reason, atMs: Date.now() }
     else lifted = [asked!.by.name, person.name]
-    return { outcome: weighed.outcome }
+    return { outcome }
   }, {
     description: 'Lift the halt; a second person confirms',
-    validator: ({ person }) => {
-      const weighed = weighLift(input, asked, person)
-      if ('refused' in weighed) throw ApplicationFailure.nonRetryable(weighed.refused.message, weighed.refused.code)
-    },
+    validator: ({ person }) => { weigh(person) },
   })
 
   const sweeping = new CancellationScope()

@@ -1,4 +1,4 @@
-import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client'
+import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, type Client } from '@temporalio/client'
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common'
 import { lift, liftAsked, type Lift } from '../../workflows/messages.js'
 import { appliesTo, haltText, type Halt, type LiftAsked } from '../drill/halt.js'
@@ -77,7 +77,7 @@ async function haltOf (client: Client, environment: string | undefined): Promise
     const { status, memo } = await client.workflow.getHandle(idOf(environment)).describe()
     return status.name === 'RUNNING' ? memo?.halt as Halt : undefined
   } catch (error) {
-    if ((error as Error).name === 'WorkflowNotFoundError') return undefined
+    if (error instanceof WorkflowNotFoundError) return undefined
     throw error
   }
 }

@@ -5,8 +5,8 @@ import { DrillError, messageOf } from '../errors.js'
 import type { WorkflowState } from './orphans.js'
 
 export interface ReconcilerDeps {
-  /** Drills without an end on record. */
-  unended: () => Promise<Array<{ drillId: string }>>
+  /** Ids of drills without an end on record. */
+  unended: () => Promise<string[]>
   /** Drills whose workflow was torn away, as Temporal knows them: those of which nothing is recorded are among them. */
   torn: () => Promise<string[]>
   stateOf: (drillId: string) => Promise<WorkflowState>
@@ -31,7 +31,7 @@ export function startReconciler (deps: ReconcilerDeps): { stop: () => Promise<vo
 
   const look = async (): Promise<void> => {
     const [unended, torn] = await Promise.all([deps.unended(), deps.torn()])
-    for (const drillId of new Set([...unended.map(one => one.drillId), ...torn])) {
+    for (const drillId of new Set([...unended, ...torn])) {
       if (stopped.signal.aborted) return
       if (done.has(drillId)) continue
       try {

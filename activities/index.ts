@@ -17,6 +17,7 @@ import { haproxySwitch } from './haproxy.js'
 import { createKeep, type KeepDeps } from './keep.js'
 import { doLeased, undoLeased } from './leased.js'
 import { linkBreak } from './link.js'
+import { runLoadStep, type LoadCall, type LoadDeps } from './load.js'
 import { createNotify } from './notify.js'
 import { createObserve, type ObserveDeps } from './observe/index.js'
 import { postgresBreak } from './postgres/break.js'
@@ -34,6 +35,7 @@ import { filesRestore } from './restore/files-restore.js'
 import { rowsDamage } from './rows/damage.js'
 import { rowsHandBack } from './rows/hand-back.js'
 import { createRecord, type RecordDeps } from './record.js'
+import { runSuiteStep, type SuiteCall } from './suite.js'
 import { redisBreak, redisFence } from './redis/break.js'
 import { redisFlush } from './redis/flush.js'
 import { redisPromote, redisSwitch } from './redis/promote.js'
@@ -74,7 +76,10 @@ export const actions: Actions = {
   'canaries.prepare': canariesPrepare,
 }
 
-export interface ActivityDeps extends RecordDeps, KeepDeps, AbortDrillsDeps, Omit<PreflightDeps, 'checks' | 'context'>, Omit<ObserveDeps, keyof StepContext> {
+export type { LoadCall } from './load.js'
+export type { SuiteCall } from './suite.js'
+
+export interface ActivityDeps extends RecordDeps, KeepDeps, AbortDrillsDeps, LoadDeps, Omit<PreflightDeps, 'checks' | 'context'>, Omit<ObserveDeps, keyof StepContext> {
   /** The drill that holds an environment now, asked of Temporal. */
   holder: (environment: string) => Promise<{ drillId: string, summary: string } | undefined>
   /** The value behind `env:NAME` or `file:PATH`. */
@@ -96,6 +101,8 @@ export function createActivities (deps: ActivityDeps) {
     ...named(Object.entries(actions), name => name, (action, name) => doing(deps, name as ActionName, action)) as DoActivities,
     ...named(Object.entries(actions), name => `${name}.undo`, (action, name) => undoing(deps, name as ActionName, action)) as UndoActivities,
     ...named(Object.entries(checks), name => `check.${name}`, check => asking(deps, check)) as CheckActivities,
+    'load.run': async (call: LoadCall) => await asActivity(deps, call, async context => await runLoadStep(call, context, deps)),
+    'suite.run': async (call: SuiteCall) => await asActivity(deps, call, async context => await runSuiteStep(call, context, deps)),
     record: createRecord(deps),
     answerers: createAnswerers(deps),
     preflight: createPreflight({ ...deps, checks, context: (drillId, stepId) => contextOf(deps, drillId, stepId) }),

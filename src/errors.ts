@@ -83,6 +83,7 @@ export const errorTable = {
   'watchdog.absent': { status: 503, retryable: true, means: 'No watchdog took note of a lease, so the fault was not injected', remedy: 'Start it on the worker’s machine, with the same MUSTER_HOME (docs/operating.md)' },
   'watchdog.running': { status: 409, retryable: false, means: 'Another watchdog serves the same folder', remedy: 'One is enough' },
   'steady.unhealthy': { status: 409, retryable: false, means: 'The environment is not in its steady state, so a drill would prove nothing', remedy: 'Mend what the message names, then start again' },
+  'result.unavailable': { status: 404, retryable: true, means: 'No step has a whole result yet: it still runs, or has none', remedy: 'Loads and smoke suites have results once they are over; `muster watch` shows how far they are' },
   'scenario.unknown': { status: 404, retryable: false, means: 'There is no load scenario of that name', remedy: 'Run `muster check` to list what is there' },
   'scenario.invalid': { status: 422, retryable: false, means: 'A load scenario, or what its users do, has errors', remedy: 'Run `muster check`; each error has file:line:col' },
   'load.refused': { status: 409, retryable: false, means: 'The load would go where it may not, or be more than the environment allows', remedy: 'The message names the limit; `load` in the environment file sets it' },

@@ -5,10 +5,15 @@ import { loadConfig, redactedConfig, storeUrlOf } from './config.js'
 import { DrillError, messageOf } from './errors.js'
 import { buildApp } from './http/app.js'
 import type { Reports } from './http/deps.js'
+import type { Drawings } from './http/results.js'
 import { announceDrills } from './http/slack/announce.js'
+import { renderHtml as renderLoadHtml } from './load/report/html.js'
+import { renderMarkdown as renderLoadMarkdown } from './load/report/markdown.js'
+import { renderPrometheus as renderLoadPrometheus } from './load/report/prometheus.js'
 import { createLog } from './log.js'
 import { loadCatalog, type Catalog } from './runbook/catalog.js'
 import { buildReport, renderBody, renderCsv, renderHtml, renderJson, renderMarkdown } from './report/index.js'
+import { renderSuiteHtml, renderSuiteJson, renderSuiteJunit, renderSuitePrometheus } from './report/suite.js'
 import { problemLine } from './runbook/problem.js'
 import { connectSlack } from './slack/client.js'
 import { pendingMigrations } from './store/migrate.js'
@@ -31,6 +36,11 @@ const reports: Reports = {
   html: renderHtml,
   body: renderBody,
   csv: renderCsv,
+}
+
+const drawings: Drawings = {
+  load: { json: result => `${JSON.stringify(result)}\n`, html: renderLoadHtml, markdown: renderLoadMarkdown, prometheus: renderLoadPrometheus },
+  suite: { json: renderSuiteJson, html: renderSuiteHtml, junit: renderSuiteJunit, prometheus: renderSuitePrometheus },
 }
 
 /** Refuses to work on tables that this Muster does not know. Where the store is away it cannot be asked: /readyz says so. */
@@ -70,7 +80,7 @@ try {
   const { runbooks, environments, problems } = await catalog()
   for (const problem of problems) log.warn(problemLine(problem))
   const slack = config.slack && { slack: connectSlack(config.slack), signingSecret: config.slack.signingSecret }
-  const app = await buildApp({ store, temporal: temporalDoor(temporal.client, { taskQueue: config.taskQueue }), catalog, reports, slack, config, log })
+  const app = await buildApp({ store, temporal: temporalDoor(temporal.client, { taskQueue: config.taskQueue }), catalog, reports, drawings, slack, config, log })
   let announcer: { stop: () => Promise<void> } | undefined
   const release = async (): Promise<void> => {
     await Promise.all([app.close(), announcer?.stop()])

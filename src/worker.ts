@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { bundleWorkflowCode, NativeConnection, Runtime, Worker, type LogMetadata } from '@temporalio/worker'
 import { sameHost } from '../activities/preflight.js'
 import { createActivities } from '../activities/index.js'
+import { resultsIn } from '../activities/results.js'
 import { leasesDir, loadConfig, redactedConfig, storeUrlOf } from './config.js'
 import { DrillError } from './errors.js'
 import { leaseFolder } from './lease/folder.js'
@@ -12,10 +13,11 @@ import { secretsFrom } from './secrets.js'
 import { owed, unended } from './store/owed.js'
 import { openStore } from './store/pool.js'
 import { peopleOnCall } from './store/people.js'
+import { earlierRuns, saveResult } from './store/results.js'
 import { appendSamples } from './store/samples.js'
 import { allEvents, appendEvents } from './store/timeline.js'
 import { connectTemporal, registerSearchAttributes } from './temporal/connect.js'
-import { holderOf, isRunning, sendEdge, temporalDoor } from './temporal/drills.js'
+import { holderOf, isRunning, sendEdge, sendLoadUp, temporalDoor } from './temporal/drills.js'
 import { eventsOfWorkflow, tornDrills } from './temporal/orphans.js'
 import { startReconciler } from './temporal/reconciler.js'
 import { haltsFor, runningDrills } from './temporal/halts.js'
@@ -25,6 +27,9 @@ import { haltsFor, runningDrills } from './temporal/halts.js'
 const config = loadConfig(process.env)
 const log = createLog(config, process.stdout.isTTY)
 const say = (level: 'trace' | 'debug' | 'info' | 'warn' | 'error') => (message: string, meta?: LogMetadata): void => { log[level](meta ?? {}, message) }
+
+/** How often results that wait for the store are brought to it, ms. */
+const shipMs = 30_000
 
 Runtime.install({
   logger: {
@@ -53,7 +58,15 @@ try {
   ])
   const door = temporalDoor(temporal.client, { taskQueue: config.taskQueue })
   const storeAddress = new URL(storeUrlOf(config))
+  const results = resultsIn({
+    dataDir: join(config.home, 'data'),
+    save: async ({ drillId, ...result }) => { await saveResult(store.pool, drillId, result) },
+    log: (message, fields) => { log.warn(fields ?? {}, message) },
+  })
   const activities = createActivities({
+    results,
+    earlierRuns: async of => await earlierRuns(store.pool, of),
+    sendLoadUp: async (drillId, step) => { await sendLoadUp(temporal.client, drillId, step) },
     append: async (drillId, events) => { await appendEvents(store.pool, drillId, events) },
     onCall: async () => await peopleOnCall(store.pool),
     holder: async environment => await holderOf(temporal.client, environment, 5000),
@@ -95,7 +108,11 @@ try {
     undo: async input => await door.undo(input),
     log: (message, fields) => { log.warn(fields ?? {}, message) },
   })
+  // What a load measured while the store was away.
+  const shipping = setInterval(() => { results.ship().catch(() => {}) }, shipMs)
+  await results.ship()
   await worker.run()
+  clearInterval(shipping)
   await reconciler.stop()
   await connection.close()
   await temporal.close()

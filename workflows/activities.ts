@@ -2,7 +2,9 @@ import { ActivityCancellationType, proxyActivities, type ActivityOptions } from 
 import { actionCatalog, type ActionInputs, type ActionName, type ActionResult, type ActivityContextInput, type UndoResult } from '../src/drill/actions.js'
 import { checkCatalog, type CheckInputs, type CheckName, type CheckResult } from '../src/drill/checks.js'
 import { durationMs } from '../src/drill/duration.js'
-import type { Activities, CheckCall } from '../activities/index.js'
+import type { LoadSummary } from '../src/drill/load.js'
+import type { SuiteSummary } from '../src/drill/suite.js'
+import type { Activities, CheckCall, LoadCall, SuiteCall } from '../activities/index.js'
 
 /** A worker that died is noticed after this; running activities heartbeat more often, by themselves. */
 const heartbeatTimeout = '5s'
@@ -114,5 +116,26 @@ export function activitiesIn (taskQueue: string | undefined) {
     return await call(input)
   }
 
-  return { preflight, notify, observe, keep, act, undo, ask }
+  const load = async (input: LoadCall): Promise<LoadSummary> => {
+    const call = proxyActivities<Pick<Activities, 'load.run'>>({
+      ...acting,
+      startToCloseTimeout: '25h',
+      // Another try beside a generator that is only cut off would double the load.
+      retry: { maximumAttempts: 1 },
+      summary: `load: ${input.scenario.title}`.slice(0, summaryLength),
+    })
+    return await call['load.run'](input)
+  }
+
+  const suite = async (input: SuiteCall): Promise<SuiteSummary> => {
+    const call = proxyActivities<Pick<Activities, 'suite.run'>>({
+      ...acting,
+      startToCloseTimeout: '30m',
+      retry: { initialInterval: '500ms', maximumAttempts: 2 },
+      summary: `suite: ${input.suite.title}`.slice(0, summaryLength),
+    })
+    return await call['suite.run'](input)
+  }
+
+  return { preflight, notify, observe, keep, act, undo, ask, load, suite }
 }

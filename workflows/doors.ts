@@ -113,6 +113,7 @@ export function openDoors (run: Run): void {
   })
 
   setHandler(messages.probe, edge => { run.observer.edge(edge) })
+  setHandler(messages.loadUp, ({ step }) => { run.loads.up(step) })
 }
 
 /** Nested drills hear what their parent hears; one that has just ended hears nothing. */

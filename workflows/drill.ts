@@ -65,6 +65,7 @@ async function work (run: Run): Promise<void> {
   } catch (error) {
     if (!isCancellation(error)) throw error
   }
+  await CancellationScope.nonCancellable(async () => { await run.loads.endAll() })
   // Not by what was thrown: a step that a cancel interrupts may answer with an error of its own.
   if (run.work.consideredCancelled && !run.aborted && !run.keeper.hasLost) {
     run.aborted = true

@@ -6,6 +6,7 @@ import { activitiesIn } from './activities.js'
 import { GateBook } from './gates.js'
 import { Journal } from './journal.js'
 import { Keeper } from './keeper.js'
+import { Loads } from './load.js'
 import { Observer } from './observer.js'
 import { detailsOf } from './progress.js'
 import { searchAttributes } from './search-attributes.js'
@@ -20,6 +21,8 @@ export interface StepResult {
   /** No further step runs; the ledger is unwound. */
   stop?: boolean
   attempts?: number
+  /** It goes on while later steps run, and says itself when it is over. */
+  isHeld?: true
 }
 
 /** Everything that one drill holds while it runs: what its steps and its message handlers share. */
@@ -28,6 +31,7 @@ export class Run {
   readonly gates: GateBook
   readonly observer: Observer
   readonly keeper: Keeper
+  readonly loads = new Loads(this)
   readonly activities: ReturnType<typeof activitiesIn>
   readonly ledger: LedgerEntry[] = []
   /** Cancelled by an abort; the unwinding runs outside of it. */
@@ -39,6 +43,8 @@ export class Run {
   /** Set once preflight is over. */
   admission?: Admission
   aborted = false
+  /** What runs beside the steps came to an end that ends the drill. */
+  isStopped = false
   phase: Phase = 'admission'
 
   constructor (readonly input: DrillInput) {
@@ -60,6 +66,12 @@ export class Run {
     ])
     if (phase === 'waiting') this.journal.hurry()
     this.draw()
+  }
+
+  /** A step is over, and what it gave is there for later ones. */
+  finish (step: string, { outcome, summary, attempts, output, error }: StepResult): void {
+    if (output) this.outputs[step] = { output }
+    this.journal.emit({ type: 'step.finished', step, outcome, summary, attempts, output, error })
   }
 
   /** The runbook as a list, in Temporal's UI. */

@@ -9,20 +9,22 @@ import { owe, owedEvent } from '../src/drill/ledger.js'
 import { resolve } from '../src/drill/lookup.js'
 import { isTrue, stepTitle, type ActionStep, type CheckStep, type NotifyStep, type ParallelStep, type RunbookStep, type Step, type StepKind, type UndoStep } from '../src/drill/runbook.js'
 import type { DrillResult } from './drill.js'
+import { load } from './load.js'
 import { gate, task } from './people.js'
 import type { Run, StepResult } from './run.js'
+import { suite } from './suite.js'
 import { undoEntry } from './unwind.js'
 import { wait } from './wait.js'
 
 type Handlers = { [K in StepKind]: (run: Run, step: Extract<Step, { kind: K }>) => Promise<StepResult> }
 
 /** One handler a kind; the compiler asks for a new one. */
-const handlers: Handlers = { action, undo, check, gate, task, wait, notify, parallel, runbook }
+const handlers: Handlers = { action, undo, check, load, suite, gate, task, wait, notify, parallel, runbook }
 
 /** Runs steps in order. False: one of them stopped the drill. */
 export async function runSteps (run: Run, steps: Step[]): Promise<boolean> {
   for (const step of steps) {
-    if (!await runStep(run, step)) return false
+    if (run.isStopped || !await runStep(run, step)) return false
   }
   return true
 }
@@ -42,8 +44,7 @@ async function runStep (run: Run, raw: Step): Promise<boolean> {
   const result = unresolved.length > 0
     ? failed('lookup.unresolved', unresolved.map(problem => problem.message).join('; '))
     : await handle(run, step)
-  if (result.output) run.outputs[step.id] = { output: result.output }
-  journal.emit({ type: 'step.finished', step: step.id, outcome: result.outcome, summary: result.summary, attempts: result.attempts, output: result.output, error: result.error })
+  if (result.isHeld !== true) run.finish(step.id, result)
   return result.stop !== true
 }
 
@@ -101,8 +102,10 @@ function leaseOf ({ input }: Run, step: ActionStep): number {
     : durationMs(step.lease)
 }
 
-/** Heals an earlier action now. A step that was skipped owes nothing. */
+/** Heals an earlier action now, or ends a load that is held. A step that was skipped owes nothing. */
 async function undo (run: Run, step: UndoStep): Promise<StepResult> {
+  const load = await run.loads.end(step.of)
+  if (load) return { outcome: 'passed', summary: load.summary, stop: load.stop }
   const entry = run.ledger.find(entry => entry.id === step.of)
   if (!entry) return { outcome: 'passed', summary: `nothing to undo: "${step.of}" did not run` }
   const problem = await undoEntry(run, entry)

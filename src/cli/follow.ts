@@ -1,3 +1,4 @@
+import type { Progress } from '../drill/progress.js'
 import type { DrillEvent } from '../drill/timeline.js'
 import { DrillError } from '../errors.js'
 import { isContactLost, type Api } from './api.js'
@@ -5,6 +6,8 @@ import { readEventStream } from './event-stream.js'
 
 export type Followed =
   | { kind: 'event', event: DrillEvent }
+  /** How far a step is that takes long. */
+  | { kind: 'progress', progress: Progress }
   /** `lostSinceMs` by our clock; absent once contact is back. */
   | { kind: 'contact', lostSinceMs?: number, aheadMs?: number }
 
@@ -36,7 +39,9 @@ export async function * follow (api: Api, drillId: string, options: FollowOption
       yield { kind: 'contact', aheadMs: stream.aheadMs }
       for await (const message of readEventStream(stream.chunks)) {
         pause = pauseMs
-        const event = message.kind === 'message' ? eventOf(message.data) : undefined
+        const progress = message.kind === 'message' && message.event === 'progress' ? progressFrom(message.data) : undefined
+        if (progress !== undefined) yield { kind: 'progress', progress }
+        const event = message.kind === 'message' && message.event === undefined ? eventOf(message.data) : undefined
         if (event === undefined || event.seq <= last) continue
         last = event.seq
         yield { kind: 'event', event }
@@ -70,6 +75,15 @@ function eventOf (data: string): DrillEvent | undefined {
   try {
     const event = JSON.parse(data) as DrillEvent
     return typeof event?.seq === 'number' && typeof event.type === 'string' ? event : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function progressFrom (data: string): Progress | undefined {
+  try {
+    const progress = JSON.parse(data) as Progress
+    return typeof progress?.step === 'string' && typeof progress.text === 'string' ? progress : undefined
   } catch {
     return undefined
   }

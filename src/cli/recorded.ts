@@ -4,9 +4,10 @@ import { DrillError, messageOf } from '../errors.js'
 import type { Parts, Run } from './program.js'
 import { print, printJson, type Shell } from './shell.js'
 
+const resultFormats = ['json', 'html', 'markdown', 'prometheus', 'junit']
 const formats = ['md', 'json', 'html', 'csv']
 
-/** report, export, verify, check: what was recorded, and what is written in files. */
+/** report, result, export, verify, check: what was recorded, and what is written in files. */
 export function addRecorded (program: Command, run: Run, parts: Parts): void {
   program.command('report').argument('<ID>', 'drill').description('the report of a drill')
     .addOption(new Option('--format <format>', 'md, json, html or csv (the timeline)').choices(formats))
@@ -14,6 +15,13 @@ export function addRecorded (program: Command, run: Run, parts: Parts): void {
     .action(run<[string, { format?: string, out?: string }]>(id => ({ drillId: id }), async (shell, id, options) => {
       const format = options.format ?? (shell.json ? 'json' : 'md')
       await deliver(shell, await shell.api.text(`v1/drills/${encodeURIComponent(id)}/report`, { format }), options.out)
+    }))
+
+  program.command('result').argument('<ID>', 'drill').argument('[STEP]', 'step; may be left out where only one has a result').description('the whole result of a load or a smoke suite')
+    .addOption(new Option('--format <format>', 'json, html, markdown (load), prometheus, junit (suite)').choices(resultFormats).default('json'))
+    .option('--out <file>', 'write it there')
+    .action(run<[string, string | undefined, { format: string, out?: string }]>(id => ({ drillId: id }), async (shell, id, step, options) => {
+      await deliver(shell, await shell.api.text(`v1/drills/${encodeURIComponent(id)}/result`, { step, format: options.format }), options.out)
     }))
 
   program.command('export').argument('<ID>', 'drill').description('the timeline of a drill with its hash chain, for `muster verify`')

@@ -16,17 +16,24 @@ const startMs = 60_000
 
 const verdicts: Verdict[] = ['passed', 'passed-with-findings', 'failed', 'invalid', 'aborted']
 
-interface StartOptions { env: string, param: string[], production?: boolean, rehearse?: boolean, key?: string, watch?: boolean, ask?: boolean, strict?: boolean }
+interface StartOptions extends LoadOptions { env: string, param: string[], production?: boolean, rehearse?: boolean, key?: string, watch?: boolean, ask?: boolean, strict?: boolean }
+
+/** Parameters of runbook `load` (and `suite` of `smoke`), as load testers type them. */
+interface LoadOptions { scenario?: string, users?: string, spawnRate?: string, runTime?: string, scale?: string, shards?: string, suite?: string }
 
 /** start, watch, list, plan. */
 export function addRunning (program: Command, run: Run): void {
   const collect = (value: string, before: string[]): string[] => [...before, value]
 
-  program.command('start').argument('<RUNBOOK>', 'name of the runbook').description('start a drill')
+  program.command('start').argument('<RUNBOOK>', 'name of the runbook').description('start a drill, `smoke` or `load`')
     .requiredOption('--env <name>', 'environment')
     .option('-p, --param <key=value>', 'parameter of the runbook, any number of them', collect, [])
     .option('--production', 'yes, on an environment of tier production')
     .option('--rehearse', 'gates and tasks for real, everything that touches something only announced')
+    .option('--scenario <name>', 'of `load`: a file of runbooks/load')
+    .option('-u, --users <n>', 'of `load`').option('-r, --spawn-rate <n>', 'of `load`: new users a second').option('-t, --run-time <duration>', 'of `load`: such as 30s, 5m')
+    .option('--scale <share>', 'of `load`: of the scenario’s time, such as 0.1: a try, never compared with a full run').option('--shards <n>', 'of `load`: workers that share the users')
+    .option('--suite <name>', 'of `smoke`: a file of runbooks/smoke')
     .option('--key <text>', 'idempotency key: the same one again starts nothing anew')
     .option('--watch', 'follow it to its end (default on a terminal)').option('--no-watch', 'print its id and return')
     .option('--ask', 'ask at each gate that you may answer')
@@ -76,8 +83,20 @@ export function addRunning (program: Command, run: Run): void {
 }
 
 /** What is asked of the API, of a start or of a plan. */
-function wantedOf (runbook: string, { env, param, production, rehearse }: StartOptions): object {
-  return { runbook, environment: env, params: paramsOf(param), ...production ? { production } : {}, ...rehearse ? { rehearse } : {} }
+function wantedOf (runbook: string, { env, param, production, rehearse, ...options }: StartOptions): object {
+  return { runbook, environment: env, params: { ...paramsOf(param), ...loadParams(options) }, ...production ? { production } : {}, ...rehearse ? { rehearse } : {} }
+}
+
+/** Only what was given: what the runbook has no parameter for, the API refuses by name. */
+function loadParams ({ scenario, users, spawnRate, runTime, scale, shards, suite }: LoadOptions): Record<string, string | number> {
+  if (scale !== undefined && !(Number(scale) > 0 && Number(scale) <= 1)) throw new DrillError('input.invalid', '--scale takes a share above 0 and at most 1, such as 0.1')
+  const given = { scenario, users: numberOf('--users', users), spawnRate: numberOf('--spawn-rate', spawnRate), runTime, percent: scale && Math.max(1, Math.round(Number(scale) * 100)), shards: numberOf('--shards', shards), suite }
+  return Object.fromEntries(Object.entries(given).filter((entry): entry is [string, string | number] => entry[1] !== undefined))
+}
+
+function numberOf (option: string, text: string | undefined): number | undefined {
+  if (text !== undefined && !/^\d{1,6}$/.test(text)) throw new DrillError('input.invalid', `${option} takes a whole number, not "${clean(text)}"`)
+  return text === undefined ? undefined : Number(text)
 }
 
 interface Listed {

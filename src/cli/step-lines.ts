@@ -21,10 +21,10 @@ const over = (step: StepStatus): boolean => step.state === 'passed' || step.stat
  * The steps as lines, one each, and below those that need it: the wait for a person, the error of a failed one. Where there are
  * more than `room` lines, what is done folds to one line, then what is still to come.
  */
-export function stepLines (status: DrillStatus, now: number, width: number, room: number): Line[] {
+export function stepLines (status: DrillStatus, now: number, width: number, room: number, progress: ReadonlyMap<string, string> = new Map()): Line[] {
   const waits = new Map(status.waitingFor.map(waiting => [waiting.step, waiting]))
   const titles = titleWidth(status.steps, width)
-  const blocks = status.steps.map(step => ({ step, lines: [stepLine(step, depthOf(status.steps, step), now, width, titles), ...below(step, waits.get(step.id), now, width)] }))
+  const blocks = status.steps.map(step => ({ step, lines: [stepLine(step, depthOf(status.steps, step), now, width, titles), ...below(step, waits.get(step.id), now, width), ...farLines(step, progress.get(step.id), width)] }))
   const count = (list: typeof blocks): number => list.reduce((sum, block) => sum + block.lines.length, 0)
   if (count(blocks) <= room) return blocks.flatMap(block => block.lines)
 
@@ -79,6 +79,10 @@ function below (step: StepStatus, waiting: Waiting | undefined, now: number, wid
   if (text === undefined) return []
   const style = step.state === 'failed' ? 'red' : 'yellow'
   return wrap(clean(text), width - 6).slice(0, 4).map(line => ['      ', styled(style, line)])
+}
+
+function farLines (step: StepStatus, text: string | undefined, width: number): Line[] {
+  return text === undefined || step.state !== 'running' ? [] : wrap(clean(text), width - 6).slice(0, 2).map(line => ['      ', styled('cyan', line)])
 }
 
 /** Unmistakable: what is asked of whom, how long they have, and the command to paste. */

@@ -15,6 +15,8 @@ export interface ViewOptions {
   colour: boolean
   /** Since when nothing was heard of Muster, epoch ms. */
   lostSinceMs?: number
+  /** How far steps are that take long, one line each, by their ids. */
+  progress?: ReadonlyMap<string, string>
 }
 
 /** The live view of a drill: a pure drawing of its status, as lines without line ends, none wider than `width`. */
@@ -23,7 +25,7 @@ export function viewOf (status: DrillStatus, options: ViewOptions): string[] {
   const top = [...header(status, now, width), ...leftBehind(status, width), ...recovery(status, now, width), []]
   const bottom = [...ledger(status, width), ...findings(status, width), ...contact(options)]
   const room = Math.max(4, height - top.length - bottom.length)
-  const lines = [...top, ...stepLines(status, now, width, room), ...bottom]
+  const lines = [...top, ...stepLines(status, now, width, room, options.progress), ...bottom]
   const paint = paintOf(options.colour)
   return lines.slice(0, height).map(line => render(line, width, paint))
 }

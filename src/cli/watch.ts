@@ -8,6 +8,7 @@ import { follow, type FollowOptions } from './follow.js'
 import { lineOf } from './lines.js'
 import { createScreen } from './screen.js'
 import { print, type Shell } from './shell.js'
+import { clean } from './text.js'
 import { viewOf } from './view.js'
 
 export interface WatchOptions {
@@ -71,10 +72,15 @@ async function asJson (shell: Shell, { drillId, events, options }: Follow): Prom
 
 async function asLines (shell: Shell, { drillId, events, options }: Follow): Promise<void> {
   let told = false
+  let progressAtMs = 0
   for await (const followed of follow(shell.api, drillId, options)) {
     if (followed.kind === 'event') {
       events.push(followed.event)
       print(shell, lineOf(followed.event, drillId, shell.paint))
+    } else if (followed.kind === 'progress') {
+      if (Date.now() - progressAtMs < progressEveryMs) continue
+      progressAtMs = Date.now()
+      print(shell, shell.paint('dim', `${' '.repeat(9)} ≈ ${followed.progress.step}: ${clean(followed.progress.text)}`))
     } else if (followed.lostSinceMs === undefined ? told : !told && Date.now() - followed.lostSinceMs > lostAfterMs) {
       told = followed.lostSinceMs !== undefined
       shell.stderr.write(told ? 'muster: no contact with Muster, trying again; the drill goes on\n' : 'muster: contact is back\n')
@@ -82,12 +88,16 @@ async function asLines (shell: Shell, { drillId, events, options }: Follow): Pro
   }
 }
 
+/** Where each line stays, how far a step is need not be told as often as it is heard. */
+const progressEveryMs = 10_000
+
 /** A connection that is made anew at once is no news. */
 const lostAfterMs = 2000
 
 async function inPlace (shell: Shell, { drillId, events, leave, options }: Follow, { ask, answerAs }: WatchOptions): Promise<void> {
   const { stdout } = shell
   const screen = createScreen(stdout)
+  const progress = new Map<string, string>()
   let status: DrillStatus | undefined
   let lostSinceMs: number | undefined
   let aheadMs = 0
@@ -99,7 +109,7 @@ async function inPlace (shell: Shell, { drillId, events, leave, options }: Follo
     const tail = asking?.lines(status, stdout.columns) ?? []
     const foot = tail.length > 0 ? ['', ...tail] : ['', shell.paint('dim', ' Ctrl-C leaves the watch; the drill goes on')]
     const height = Math.max(6, stdout.rows - 1 - foot.length)
-    screen.draw([...viewOf(status, { now, width: stdout.columns, height, colour: shell.colour, lostSinceMs: lost }), ...foot])
+    screen.draw([...viewOf(status, { now, width: stdout.columns, height, colour: shell.colour, lostSinceMs: lost, progress }), ...foot])
   }
   if (ask && shell.stdin?.isTTY) asking = await createAsking({ shell, api: answerAs ?? shell.api, drillId, changed: draw, interrupt: () => { leave.abort() } })
   let soon: NodeJS.Timeout | undefined
@@ -115,6 +125,8 @@ async function inPlace (shell: Shell, { drillId, events, leave, options }: Follo
         events.push(followed.event)
         status = statusOf(events)
         if (status) asking?.look(status)
+      } else if (followed.kind === 'progress') {
+        progress.set(followed.progress.step, followed.progress.text)
       } else {
         lostSinceMs = followed.lostSinceMs
         // The header has whole seconds: a smaller difference is not known.

@@ -1,6 +1,8 @@
 import type { Environment, Objectives } from './environment.js'
 import type { Person } from './people.js'
+import type { Behaviour, LoadScenario } from './load.js'
 import type { Runbook } from './runbook.js'
+import type { Suite } from './suite.js'
 import type { Refusal } from './timeline.js'
 
 /** What starts a drill: everything it needs, so that an edit of a file never changes a drill that runs. No secret in it. */
@@ -13,6 +15,11 @@ export interface DrillInput {
   runbookHash: string
   /** Nested runbooks by name, as they are in their files (parameters not filled in). */
   runbooks: Record<string, Runbook>
+  /** What its load steps may need, by name: scenarios, and what their users do. */
+  scenarios?: Record<string, LoadScenario>
+  behaviours?: Record<string, Behaviour>
+  /** What its suite steps may need, by name. */
+  suites?: Record<string, Suite>
   environment: Environment
   params: Record<string, unknown>
   commander: Person

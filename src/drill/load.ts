@@ -1,4 +1,4 @@
-import type { Duration } from './duration.js'
+import { durationText, type Duration } from './duration.js'
 import type { FailureClass, HttpStep } from './journey.js'
 
 /** What a load run is told, what it measures, what it says. Times of a run are milliseconds from its begin, shares go from 0 to 1. */
@@ -140,6 +140,8 @@ export interface LoadResult {
   configHash: string
   /** Share of the scenario's time, where it was shortened: then it is never compared. */
   scale?: number
+  /** It was held on the system while other steps of a drill ran, for as long as those took: it is never compared. */
+  isHeld?: true
   startedAtMs: number
   durationMs: number
   plannedDurationMs: number
@@ -193,4 +195,31 @@ export interface LoadLive {
 }
 
 /** What enters a drill's history: the verdict, the figures, and where the rest is. */
-export type LoadSummary = Pick<LoadResult, 'runId' | 'scenario' | 'target' | 'verdict' | 'why' | 'startedAtMs' | 'durationMs' | 'users' | 'requestsPerSecond' | 'total' | 'breaking'> & { missed: number }
+export interface LoadSummary extends Pick<LoadResult, 'runId' | 'scenario' | 'verdict' | 'why' | 'reasons' | 'startedAtMs' | 'durationMs' | 'users' | 'requestsPerSecond' | 'breaking'> {
+  requests: number
+  errors: number
+  missed: number
+  /** Of the response time, as the next two. */
+  p50Ms?: number
+  p95Ms?: number
+  p99Ms?: number
+  baseline?: BaselineResult['outcome']
+  /** False where the store did not take the result in time: it lies on the worker until it does. */
+  stored: boolean
+}
+
+/** What of a result goes into a history or a list: no series, no examples. */
+export function loadSummary (result: LoadResult, stored: boolean): LoadSummary {
+  const { runId, scenario, verdict, why, reasons, startedAtMs, durationMs, users, requestsPerSecond, total, breaking, baseline, quality } = result
+  const { p50, p95, p99 } = total.responseMs ?? {}
+  return {
+    runId, scenario, verdict, why, reasons: reasons.slice(0, 10), startedAtMs, durationMs, users, requestsPerSecond, requests: total.requests, errors: total.errors, missed: quality.missed,
+    ...(p50 === undefined ? {} : { p50Ms: p50, p95Ms: p95, p99Ms: p99 }), ...(breaking === undefined ? {} : { breaking }), ...(baseline === undefined ? {} : { baseline: baseline.outcome }), stored,
+  }
+}
+
+/** One line with the figures of a run that is over. */
+export function loadText ({ requests, errors, requestsPerSecond, p99Ms, missed, users, durationMs }: LoadSummary): string {
+  const p99 = p99Ms === undefined ? 'nothing answered' : `P99 ${durationText(p99Ms)}`
+  return `${users} users for ${durationText(durationMs)}: ${requests} requests, ${requestsPerSecond} a second, ${errors} errors, ${p99}${missed > 0 ? `, ${missed} missed` : ''}`
+}

@@ -4,7 +4,7 @@ import { tryDurationMs } from './duration.js'
 import type { Environment } from './environment.js'
 import type { DrillInput } from './input.js'
 import type { Role } from './people.js'
-import { allSteps, isTrue, type Step, type StepKind, type WaitStep } from './runbook.js'
+import { allSteps, isTrue, suiteNameOf, type Step, type StepKind, type WaitStep } from './runbook.js'
 import type { Refusal } from './timeline.js'
 
 /** What a drill would do, told before it starts: `muster plan`, the API's plan, the page. */
@@ -75,9 +75,12 @@ function whatItDoes (step: Step, byId: Map<string, Step>, environment: Environme
     case 'action': return told(step.action, input => actionCatalog[step.action].title(input as never), step.with)
     case 'undo': {
       const of = byId.get(step.of)
+      if (of?.kind === 'load') return `end the load of ${step.of}`
       return of?.kind === 'action' ? told(`undo ${step.of}`, input => actionCatalog[of.action].undoTitle(input as never), of.with) : `undo ${step.of}`
     }
     case 'check': return told(step.check, input => checkCatalog[step.check].title(input as never), step.with)
+    case 'load': return `put load ${readable(step.scenario)} on ${environment.name}${step.background === true ? ', and hold it while the next steps run' : ''}`
+    case 'suite': return `ask ${step.checks === undefined ? 'every check' : step.checks.join(', ')} of suite ${suiteNameOf(step, environment)}`
     case 'gate': return readable(step.effect)
     case 'task': return readable(step.instructions)
     case 'wait': return waitsFor(step)

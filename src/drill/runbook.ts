@@ -176,7 +176,39 @@ export interface RunbookStep extends StepBase {
   params?: Record<string, unknown>
 }
 
-export type Step = ActionStep | UndoStep | CheckStep | GateStep | TaskStep | WaitStep | NotifyStep | ParallelStep | RunbookStep
+/** Puts the load of a scenario on the environment's service, and judges what it stands. */
+export interface LoadStep extends StepBase {
+  kind: 'load'
+  /** File of `runbooks/load`. */
+  scenario: string
+  /** Instead of the scenario's, as the next two; 0 or without it the scenario's own. */
+  users?: number | Lookup
+  /** New users a second. */
+  spawnRate?: number | Lookup
+  runTime?: Duration
+  /** Of the scenario's time; below 100 it is a try that nothing is compared with. */
+  percent?: number | Lookup
+  /** Workers that share its users. Default 1. */
+  shards?: number | Lookup
+  /** The next step begins once all users are there, and the load goes on beside it: until an `undo` of this step, or the last step. */
+  background?: boolean
+  /** As a check's: what a load that breaks an expectation does. */
+  onFail?: 'stop' | 'fail' | 'finding'
+}
+
+/** Asks the checks of a smoke suite. */
+export interface SuiteStep extends StepBase {
+  kind: 'suite'
+  /** File of `runbooks/smoke`; empty or without it the environment's, else `production`. */
+  suite?: string
+  /** Ids of the checks to ask. Default: all. */
+  checks?: string[]
+  params?: Record<string, string | number | boolean>
+  /** As a check's: what a suite that fails does. */
+  onFail?: 'stop' | 'fail' | 'finding'
+}
+
+export type Step = ActionStep | UndoStep | CheckStep | LoadStep | SuiteStep | GateStep | TaskStep | WaitStep | NotifyStep | ParallelStep | RunbookStep
 export type StepKind = Step['kind']
 
 export function isAllowedIn (runbook: Pick<Runbook, 'environments'>, environment: { name: string, tier: Tier }): boolean {
@@ -197,6 +229,11 @@ export function isTrue (value: unknown): boolean {
 export function isSkipped (step: Step): boolean {
   const unknown = (value: unknown): boolean => typeof value === 'string' && value.includes('{{')
   return (step.when !== undefined && !unknown(step.when) && !isTrue(step.when)) || (step.unless !== undefined && !unknown(step.unless) && isTrue(step.unless))
+}
+
+/** The suite that a step asks: its own, the environment's, else `production`. */
+export function suiteNameOf ({ suite }: Pick<SuiteStep, 'suite'>, { smoke }: { smoke?: { suite?: string } }): string {
+  return suite === undefined || suite === '' ? smoke?.suite ?? 'production' : suite
 }
 
 /** How a step is named to people. */

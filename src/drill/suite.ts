@@ -115,6 +115,30 @@ export interface SuiteRun {
   reasons: string[]
 }
 
+/** What of a run enters a drill's history: the verdict, the counts, and where the rest is. */
+export interface SuiteSummary {
+  runId: string
+  suite: string
+  verdict: Verdict
+  why: string
+  /** The first ten. */
+  reasons: string[]
+  passed: number
+  failed: number
+  blind: number
+  /** Not configured, or not asked for. */
+  unasked: number
+  ms: number
+  /** False where the store did not take the run in time: it lies on the worker until it does. */
+  stored: boolean
+}
+
+export function suiteSummary (run: SuiteRun, stored: boolean): SuiteSummary {
+  const { runId, suite, verdict, why, ms, checks } = run
+  const count = (...outcomes: SmokeOutcome[]): number => checks.filter(check => outcomes.includes(check.outcome)).length
+  return { runId, suite, verdict, why, reasons: run.reasons.slice(0, 10), passed: count('pass'), failed: count('fail'), blind: count('blind'), unasked: count('not-configured', 'skipped'), ms, stored }
+}
+
 /** Never another try into a pass: what they look for may show itself once. */
 export function retriesOf ({ category, retries }: Pick<SuiteCheck, 'category' | 'retries'>): number {
   return category === 'security' || category === 'data' ? 0 : Math.min(2, retries ?? 2)

@@ -4,7 +4,9 @@ import type { Loss } from './loss.js'
 import type { Observation } from './observation.js'
 import type { Absent, Answerer } from './on-call.js'
 import type { Door, Role, Seat } from './people.js'
+import type { LoadSummary } from './load.js'
 import type { DetectionSource, StepKind } from './runbook.js'
+import type { SuiteSummary } from './suite.js'
 import type { Verdict } from './verdict.js'
 
 /**
@@ -39,6 +41,8 @@ export type EventBody =
   | { type: 'outage.declared', person: { id: string, name: string }, door: Door, note?: string }
   | { type: 'outage.detected', source: DetectionSource, detectedAtMs: number, by: string }
   | { type: 'check.answered', step: string, check: string, outcome: CheckOutcome, observed: string, expected: string, signOff?: boolean, provesEffect?: boolean, loss?: Loss }
+  | { type: 'load.measured', step: string, load: LoadSummary }
+  | { type: 'suite.answered', step: string, suite: SuiteSummary }
   | { type: 'undo.owed', entry: string, action?: string, with?: Record<string, unknown>, title: string, byHand: string }
   | { type: 'undo.asked', reason: string }
   | { type: 'undo.started', entry: string }

@@ -58,6 +58,9 @@ function rejection (events: DrillEvent[], step: string): string {
   return vote ? ` by ${vote.person.name}${vote.reason ? `: ${vote.reason}` : ''}` : ''
 }
 
+/** Of steps that measure: nothing was measured that could be judged. */
+const invalidCodes = ['load.blind', 'suite.blind']
+
 function invalidReasons (events: DrillEvent[]): string[] {
   const reasons: string[] = []
   const faults = of(events, 'fault.struck')
@@ -79,6 +82,9 @@ function invalidReasons (events: DrillEvent[]): string[] {
     for (const gap of observation.blind) {
       if (gap.toMs >= from && gap.fromMs <= to) reasons.push(`the probe was blind for ${durationText(gap.toMs - gap.fromMs)} while it mattered: ${gap.reason}`)
     }
+  }
+  for (const event of of(events, 'step.finished')) {
+    if (invalidCodes.includes(event.error?.code ?? '')) reasons.push(`step "${event.step}" proves nothing: ${event.summary}`)
   }
   for (const event of of(events, 'check.answered')) {
     if (event.loss?.witness.outcome === 'disagrees') reasons.push(`the two witnesses of the loss disagree: ${event.loss.witness.detail}`)
@@ -105,7 +111,7 @@ function failureReasons (events: DrillEvent[]): string[] {
     if ((event.loss?.doubled ?? 0) > 0) reasons.push(`${event.loss!.doubled} writes are there twice`)
   }
   for (const event of of(events, 'step.finished')) {
-    if (event.outcome === 'failed') reasons.push(`step "${event.step}" failed: ${event.summary}`)
+    if (event.outcome === 'failed' && !invalidCodes.includes(event.error?.code ?? '')) reasons.push(`step "${event.step}" failed: ${event.summary}`)
   }
   return reasons
 }

@@ -25,6 +25,7 @@ import { peopleRoutes } from './people.js'
 import { planRoutes } from './plans.js'
 import { refuseUnderPressure } from './pressure.js'
 import { reportRoutes } from './reports.js'
+import { resultRoutes } from './results.js'
 import { linkingRoutes } from './slack/linking.js'
 import { slackRoutes } from './slack/routes.js'
 import { openSessions } from './sessions.js'
@@ -98,6 +99,7 @@ export async function buildApp (deps: AppDeps): Promise<FastifyInstance> {
   haltRoutes(app, deps)
   owedRoutes(app, deps)
   reportRoutes(app, deps)
+  resultRoutes(app, deps)
   planRoutes(app, deps)
   catalogRoutes(app, deps)
   alertRoutes(app, deps)

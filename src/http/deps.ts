@@ -8,6 +8,7 @@ import type { Catalog } from '../runbook/catalog.js'
 import type { Slack } from '../slack/client.js'
 import type { Store } from '../store/pool.js'
 import type { TemporalDoor } from '../temporal/door.js'
+import type { Drawings } from './results.js'
 import type { OidcConfig, Tokens } from './tokens.js'
 
 /** What the API is told of the configuration. */
@@ -58,6 +59,7 @@ export interface AppDeps {
   /** Read anew where files have changed: a lab that starts later is there. */
   catalog: () => Promise<Catalog>
   reports: Reports
+  drawings: Drawings
   /** Absent where no Slack is set up. */
   slack?: SlackDeps
   config: ApiConfig

@@ -6,6 +6,7 @@ import type { Person } from '../drill/people.js'
 import { DrillError } from '../errors.js'
 import type { Catalog } from '../runbook/catalog.js'
 import { validateInstance } from '../runbook/instance.js'
+import { needsOf } from '../runbook/needs.js'
 import { problemLine } from '../runbook/problem.js'
 import { canonicalJson } from '../store/chain.js'
 
@@ -16,7 +17,7 @@ export interface Wanted { runbook: string, environment: string, params?: Record<
  * The input of a drill: runbook and environment as their files are now, parameters filled in.
  *
  * @throws DrillError `runbook.unknown`, `environment.unknown`, `runbook.invalid`, `environment.invalid` (details: each problem with
- * its place), `params.invalid`, `lookup.unresolved` (details: Refusal[])
+ * its place), `params.invalid`, `lookup.unresolved` (details: Refusal[]), as `needsOf` does
  */
 export function prepare (catalog: Catalog, wanted: Wanted, commander: Person, drillId: string): DrillInput {
   const found = catalog.runbook(wanted.runbook)
@@ -32,11 +33,13 @@ export function prepare (catalog: Catalog, wanted: Wanted, commander: Person, dr
   if (flaws.length > 0) {
     throw new DrillError('runbook.invalid', `runbook "${wanted.runbook}" does not fit environment "${wanted.environment}": ${flaws.slice(0, 3).map(problemLine).join('; ')}`, { details: flaws })
   }
+  const runbooks = catalog.nested(found.value)
   return {
     drillId,
     runbook: wanted.rehearse === true ? rehearsalOf(runbook, environment) : runbook,
     runbookHash: found.hash,
-    runbooks: catalog.nested(found.value),
+    runbooks,
+    ...needsOf(catalog, [runbook, ...Object.values(runbooks)], environment),
     environment,
     params,
     commander,

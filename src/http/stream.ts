@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream'
 import { Type } from 'typebox'
+import type { StepKind } from '../drill/runbook.js'
 import { DrillError } from '../errors.js'
-import { findDrill } from '../store/drills.js'
+import { findDrill, recordedStatus } from '../store/drills.js'
 import { personOf } from './auth.js'
 import { assertKnown, isDown } from './current-status.js'
 import type { App, AppDeps } from './deps.js'
@@ -43,6 +44,9 @@ export function openStreams (perPerson: number, { streams: gauge }: Pick<Metrics
 }
 
 export const heartbeatMs = 15_000
+/** How often it is asked how far a step is that takes long. */
+const progressMs = 2_000
+const isLong = ({ kind }: { kind: StepKind }): boolean => kind === 'load' || kind === 'suite'
 
 /** Fastify's way to say of which type an answer is. */
 const Stream = { description: 'The stream', content: { 'text/event-stream': { schema: Type.String() } } } as unknown as ReturnType<typeof Type.Unsafe<Readable>>
@@ -54,7 +58,7 @@ export function streamRoutes (app: App, deps: AppDeps, streams: Streams): void {
     config: { right: 'read' },
     schema: {
       operationId: 'followDrill', tags: ['drills'], summary: 'Events of a drill as they happen (server-sent events)',
-      description: 'Each message is one event, its id the event’s number; Last-Event-ID goes on after it. A comment comes every 15 s. The stream ends after `drill.ended`; asked again after that, it answers 204.',
+      description: 'Each message is one event, its id the event’s number; Last-Event-ID goes on after it. Messages `event: progress`, without an id, say every 2 s how far a load or a suite is. A comment comes every 15 s. The stream ends after `drill.ended`; asked again after that, it answers 204.',
       params: DrillParams, querystring: Strict({}),
       headers: Type.Object({ 'last-event-id': Type.Optional(Type.String({ pattern: '^\\d{1,9}$', description: 'the number of an event' })) }),
       response: answers({ 200: Stream, 204: Type.Unsafe<undefined>({ type: 'null', description: 'The drill has ended, and all of it was heard' }) }),
@@ -78,12 +82,26 @@ export function streamRoutes (app: App, deps: AppDeps, streams: Streams): void {
     return drill?.phase === 'ended' && after >= drill.lastSeq
   }
 
+  async function hasLongSteps (id: string): Promise<boolean> {
+    const status = await recordedStatus(deps.store.pool, id).catch((error: unknown) => { if (!isDown(error)) throw error })
+    return status?.steps.some(isLong) ?? true
+  }
+
   async function * messages (id: string, after: number, signal: AbortSignal): AsyncGenerator<string> {
     // At once, so that the reader knows that it is connected.
     yield ': THIS IS A DRILL\nretry: 2000\n\n'
     try {
-      for await (const event of liveEvents(deps, id, after, { signal, idleMs: heartbeatMs })) {
-        yield event === undefined ? ': alive\n\n' : `id: ${event.seq}\ndata: ${JSON.stringify(event)}\n\n`
+      let takesLong = after > 0 && await hasLongSteps(id)
+      let spokeAtMs = Date.now()
+      for await (const event of liveEvents(deps, id, after, { signal, idleMs: progressMs })) {
+        if (event?.type === 'drill.started') takesLong = event.steps.some(isLong)
+        const progress = event === undefined && takesLong ? await deps.temporal.progress(id).catch(() => []) : []
+        if (event === undefined && progress.length === 0 && Date.now() - spokeAtMs < heartbeatMs) continue
+        spokeAtMs = Date.now()
+        if (event !== undefined) yield `id: ${event.seq}\ndata: ${JSON.stringify(event)}\n\n`
+        else if (progress.length === 0) yield ': alive\n\n'
+        // Without an id: whoever comes again goes on after the last event.
+        else yield progress.map(one => `event: progress\ndata: ${JSON.stringify(one)}\n\n`).join('')
       }
     } catch (error) {
       // The answer has begun, so there is no status left to say it with; the reader comes again by itself.

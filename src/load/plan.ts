@@ -16,6 +16,8 @@ export interface LoadPlan {
   /** Share of the scenario's time, where it was shortened. */
   scale?: number
   seed?: number
+  /** It goes on until it is ended, while other steps of a drill run: then its end is no abort. */
+  isHeld?: boolean
   /** Of a scenario that several workers share: which users are ours. */
   shard?: { index: number, of: number }
   maxBodyBytes?: number

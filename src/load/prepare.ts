@@ -15,6 +15,7 @@ export interface LoadOrder {
   behaviour: Behaviour
   overrides?: LoadOverrides
   allowProduction?: boolean
+  isHeld?: boolean
   shard?: LoadPlan['shard']
 }
 

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
+import { compareRun, refusalOf, type Earlier } from '../drill/baseline.js'
 import { canonicalJson } from '../drill/canonical-json.js'
 import { durationMs } from '../drill/duration.js'
-import type { LeakResult, LoadResult, LoadSummary, ThresholdResult } from '../drill/load.js'
+import type { LeakResult, LoadResult, ThresholdResult } from '../drill/load.js'
 import { failureClasses } from '../drill/journey.js'
 import { judgeLoad, judgeThreshold, type QualityLimits } from '../drill/load-verdict.js'
 import { countsOf } from './deal.js'
@@ -15,12 +16,14 @@ import { measure, Tally } from './tally.js'
 export interface Beside {
   resources?: LoadResult['resources']
   leaks?: LeakResult[]
+  /** Accepted runs before this one, or why they are not known. Without it no baseline is spoken of. */
+  earlier?: Earlier | { blind: string }
   /** Other than the usual ones: for tests on machines that are busy with other things. */
   limits?: QualityLimits
 }
 
-/** The result of a run: what was measured, held against what was demanded. Its baseline is compared later, by who has the store. */
-export function resultOf (plan: LoadPlan, { measured, cancelled, endedBy, levels }: MeasuredRun, { resources = { blind: 'the environment names nothing to watch (load.watch)' }, leaks = [], limits }: Beside = {}): LoadResult {
+/** The result of a run: what was measured, held against what was demanded, and against earlier runs. */
+export function resultOf (plan: LoadPlan, { measured, cancelled, endedBy, levels }: MeasuredRun, { resources = { blind: 'the environment names nothing to watch (load.watch)' }, leaks = [], earlier, limits }: Beside = {}): LoadResult {
   const { scenario } = plan
   const tally = new Tally()
   tally.add(measured.series)
@@ -41,7 +44,7 @@ export function resultOf (plan: LoadPlan, { measured, cancelled, endedBy, levels
   const breaking = breakingText(levels)
   const broke = levels?.find(level => level.broken.length > 0)
   const userCounts = countsOf(scenario.users, scenario.mix)
-  const result: Omit<LoadResult, 'verdict' | 'why' | 'reasons'> = {
+  const result: Omit<LoadResult, 'verdict' | 'why' | 'reasons' | 'baseline'> = {
     schema: 1,
     runId: plan.runId,
     scenario: scenario.name,
@@ -50,6 +53,7 @@ export function resultOf (plan: LoadPlan, { measured, cancelled, endedBy, levels
     target: new URL(plan.target.url).origin,
     configHash: configHash(plan),
     ...(plan.scale === undefined ? {} : { scale: plan.scale }),
+    ...(plan.isHeld === true ? { isHeld: true } : {}),
     startedAtMs: measured.startedAtMs,
     durationMs: measured.durationMs,
     plannedDurationMs: durationMs(scenario.runTime),
@@ -73,26 +77,27 @@ export function resultOf (plan: LoadPlan, { measured, cancelled, endedBy, levels
     leaks,
   }
   tally.destroy()
+  const baseline = earlier === undefined
+    ? undefined
+    : 'blind' in earlier
+      ? compareRun({ refusal: earlier.blind }, { runs: [], otherConfigurations: 0 })
+      : compareRun({ p95Ms: total.responseMs?.p95, refusal: cancelled ?? refusalOf(result) }, earlier)
   const judged = judgeLoad({
-    quality, thresholds, cancelled, limits, findings: leaks.filter(leak => leak.kept === undefined).map(leak => leak.why), requests: total.requests,
-    broken: [...broke === undefined ? [] : [`the breaking point: ${breaking}`], ...leaks.filter(leak => leak.kept === false).map(leak => leak.why)],
+    quality, thresholds, limits, findings: leaks.filter(leak => leak.kept === undefined).map(leak => leak.why), requests: total.requests,
+    // A load that is held ends when what it was held for is over.
+    cancelled: plan.isHeld === true ? undefined : cancelled,
+    broken: [
+      ...broke === undefined ? [] : [`the breaking point: ${breaking}`],
+      ...leaks.filter(leak => leak.kept === false).map(leak => leak.why),
+      ...baseline?.outcome === 'worse' ? [baseline.why] : [],
+    ],
     shortened: plan.scale === undefined ? undefined : `shortened to ${Math.round(plan.scale * 1000) / 10} % of its time: a try, never compared with a full run`,
   })
-  return { ...result, ...judged }
+  return { ...result, ...(baseline === undefined ? {} : { baseline }), ...judged }
 }
 
 /** What two runs must have in common to be compared: the load and what the users do; not what was demanded of it. */
 export function configHash ({ scenario, behaviour, scale = 1 }: LoadPlan): string {
   const { users, runTime, spawnRate, levels, every, jitter, timeout, mix } = scenario
   return createHash('sha256').update(canonicalJson({ users, runTime, spawnRate, levels, every, jitter, timeout, mix, behaviour, scale })).digest('hex')
-}
-
-/**
- * What of a result goes into a history or a list: no series, no examples.
- * @public
- */
-export function summaryOf (result: LoadResult): LoadSummary {
-  const { runId, scenario, target, verdict, why, startedAtMs, durationMs, users, requestsPerSecond, total, breaking, quality } = result
-  const summary = { runId, scenario, target, verdict, why, startedAtMs, durationMs, users, requestsPerSecond, total, missed: quality.missed }
-  return breaking === undefined ? summary : { ...summary, breaking }
 }

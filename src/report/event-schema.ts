@@ -3,7 +3,7 @@ import { roles } from '../drill/people.js'
 import { detectionSources } from '../drill/runbook.js'
 import { tiers } from '../drill/environment.js'
 import type { DrillEvent } from '../drill/timeline.js'
-import { atMs, count, describes, list, LossSchema, maybe, ms, Named, object, ObjectivesSchema, ObservationSchema, oneOf, stepKinds, text, verdicts } from './schema-pieces.js'
+import { atMs, count, describes, list, LoadSummarySchema, LossSchema, maybe, ms, Named, object, ObjectivesSchema, ObservationSchema, oneOf, stepKinds, SuiteSummarySchema, text, verdicts } from './schema-pieces.js'
 
 const step = text('Id of the step.')
 const entry = text('Id of the ledger entry: of the step that owes it.')
@@ -74,6 +74,8 @@ export const EventSchema = describes<DrillEvent>()(Type.Union([
     signOff: maybe(Type.Boolean({ description: 'Its pass is the business’s sign-off.' })), provesEffect: maybe(Type.Boolean({ description: 'Its pass proves that the fault had its effect.' })),
     loss: maybe(LossSchema),
   }),
+  event('load.measured', 'A load is over.', { step, load: LoadSummarySchema }),
+  event('suite.answered', 'A smoke suite gave its answers.', { step, suite: SuiteSummarySchema }),
   event('undo.owed', 'An undo is owed, from before its action.', { entry, action: maybe(text('Name of the action.')), with: maybe(table('Its input; secrets are references.')), title: text('What will be undone.'), byHand }),
   event('undo.asked', 'What the drill owed is undone without its workflow.', { reason: text('Who asked, or what was found.') }),
   event('undo.started', 'An undo began.', { entry }),

@@ -1,8 +1,10 @@
 import Type, { type Static, type TProperties, type TSchema } from 'typebox'
 import type { Objectives } from '../drill/environment.js'
+import type { LoadSummary } from '../drill/load.js'
 import type { Loss } from '../drill/loss.js'
 import type { Observation } from '../drill/observation.js'
 import type { StepKind } from '../drill/runbook.js'
+import type { SuiteSummary } from '../drill/suite.js'
 
 /** What the report's schema is made of: every field says what it is, and times and lengths say their unit. */
 
@@ -16,7 +18,7 @@ export function describes<T> () {
 }
 
 export const verdicts = ['passed', 'passed-with-findings', 'failed', 'invalid', 'aborted'] as const
-export const stepKinds = ['action', 'undo', 'check', 'gate', 'task', 'wait', 'notify', 'parallel', 'runbook'] as const satisfies readonly StepKind[]
+export const stepKinds = ['action', 'undo', 'check', 'load', 'suite', 'gate', 'task', 'wait', 'notify', 'parallel', 'runbook'] as const satisfies readonly StepKind[]
 
 /** An object with these fields and no others: what the report holds is published, or it is not there. */
 export function object<P extends TProperties> (fields: P, description: string) {
@@ -99,3 +101,24 @@ export const ObservationSchema = describes<Observation>()(object({
   }, 'The orders of the drill’s customers.')),
   blind: list(object({ fromMs: atMs('From.'), toMs: atMs('To.'), reason: text('Why.') }, 'One gap.'), 'When the probe itself could not look.'),
 }, 'What the probe saw, in totals.'))
+
+const judged = {
+  verdict: oneOf(verdicts, 'Its own verdict.'), why: text('The first reason.'), reasons: list(text('A reason.'), 'Every reason, worst first; at most ten.'),
+  stored: Type.Boolean({ description: 'False where the store did not take the whole result in time.' }),
+}
+
+export const LoadSummarySchema = describes<LoadSummary>()(object({
+  runId: text('Names the run; the whole result lies in the store under it.'), scenario: text('Name of the scenario.'), ...judged,
+  startedAtMs: atMs('When it began.'), durationMs: ms('How long it was.'), users: count('Users.'),
+  requests: count('Requests that were answered or failed.'), errors: count('Those that failed.'), missed: count('Those that were due while their user still waited.'),
+  requestsPerSecond: Type.Number({ description: 'Requests a second.' }),
+  p50Ms: maybe(ms('Median of the response time, from the intended time to the last byte.')), p95Ms: maybe(ms('Its 95th percentile.')), p99Ms: maybe(ms('Its 99th percentile.')),
+  breaking: maybe(text('The last load that held, and what gave first.')),
+  baseline: maybe(oneOf(['first', 'same', 'better', 'worse', 'not-compared'], 'Against earlier runs.')),
+}, 'A load in short.'))
+
+export const SuiteSummarySchema = describes<SuiteSummary>()(object({
+  runId: text('Names the run; every answer lies in the store under it.'), suite: text('Name of the suite.'), ...judged,
+  passed: count('Checks that passed.'), failed: count('Checks that failed.'), blind: count('Checks that could not be asked.'), unasked: count('Checks that were not configured or not asked for.'),
+  ms: ms('How long it took.'),
+}, 'A smoke suite in short.'))

@@ -1,5 +1,6 @@
 import { voterText } from '../drill/decide.js'
 import { durationText } from '../drill/duration.js'
+import { loadText } from '../drill/load.js'
 import { answerersText } from '../drill/on-call.js'
 import type { RecoveryClock } from '../drill/clock.js'
 import { withoutControls } from '../drill/plain.js'
@@ -69,6 +70,8 @@ export function eventText (event: DrillEvent): { what: string, text: string } {
     case 'outage.declared': return { what: event.person.name, text: `declared an outage${event.note ? `: ${event.note}` : ''}` }
     case 'outage.detected': return { what: event.source, text: `the outage was detected at ${timeOfDay(event.detectedAtMs)} by ${event.by}` }
     case 'check.answered': return { what: event.step, text: `${event.check}: ${event.outcome}, ${event.observed}` }
+    case 'load.measured': return { what: event.step, text: `load ${event.load.scenario}: ${verdictText[event.load.verdict]}, ${loadText(event.load)}` }
+    case 'suite.answered': return { what: event.step, text: `suite ${event.suite.suite}: ${verdictText[event.suite.verdict]}, ${event.suite.passed} checks passed, ${event.suite.failed} failed, ${event.suite.blind} could not be asked` }
     case 'undo.owed': return { what: event.entry, text: `owes: ${event.title}` }
     case 'undo.asked': return { what: 'undo', text: event.reason }
     case 'undo.started': return { what: event.entry, text: 'undo started' }

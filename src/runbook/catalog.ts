@@ -61,7 +61,8 @@ export async function loadCatalog ({ runbookDirs, environmentDirs }: CatalogDirs
     ...known,
     runbooks: new Map(fitting.map(({ name, value }) => [name, value])),
     runbookNames: runbooks.map(({ name }) => name),
-    suiteNames: suites.map(({ name }) => name),
+    suites: new Map(suites.map(({ name, value }) => [name, value])),
+    scenarios: new Map(scenarios.map(({ name, value }) => [name, value])),
     environments: environments.filter(isSound).map(({ value }) => value),
   }
   for (const loaded of fitting) loaded.problems.push(...checkRunbook(loaded, everything))

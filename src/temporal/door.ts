@@ -1,6 +1,7 @@
 import type { Decision } from '../drill/decide.js'
 import type { Admission, DrillInput } from '../drill/input.js'
 import type { UndoInput } from '../drill/owed.js'
+import type { Progress } from '../drill/progress.js'
 import type { DrillStatus } from '../drill/status.js'
 import type { DrillEvent, Refusal } from '../drill/timeline.js'
 import type { HaltDoor } from './halts.js'
@@ -31,6 +32,8 @@ export interface TemporalDoor extends HaltDoor {
   alert: (environment: string, message: AlertMessage) => Promise<string | undefined>
   status: (drillId: string) => Promise<DrillStatus>
   timeline: (drillId: string, after: number) => Promise<DrillEvent[]>
+  /** How far the steps are that take long: what their activities said last. */
+  progress: (drillId: string) => Promise<Progress[]>
   /** The drill that holds an environment now. */
   holder: (environment: string) => Promise<{ drillId: string, summary: string } | undefined>
   /** Whether a drill's workflow runs, is over, or is nothing that Temporal knows. Throws `temporal.down`. */

@@ -1,6 +1,6 @@
 import { WithStartWorkflowOperation, WorkflowNotFoundError, type Client, type WorkflowHandle } from '@temporalio/client'
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy, type UpdateDefinition } from '@temporalio/common'
-import { decide, abort, admission, alert, confirm, declare, note, status, timeline } from '../../workflows/messages.js'
+import { decide, abort, admission, alert, confirm, declare, loadUp, note, status, timeline } from '../../workflows/messages.js'
 import { searchAttributes } from '../../workflows/search-attributes.js'
 import type { Admission, DrillInput } from '../drill/input.js'
 import type { ProbeEdge } from '../drill/observation.js'
@@ -10,6 +10,7 @@ import type { TemporalDoor } from './door.js'
 import { asDrillError, within as asked } from './errors.js'
 import { startUndo, stateOf } from './orphans.js'
 import { haltDoor } from './halts.js'
+import { progressOf } from './progress.js'
 
 export interface DoorOptions {
   /** Task queue of workflows, and of environments that name none. */
@@ -87,6 +88,8 @@ export function temporalDoor (client: Client, options: DoorOptions): TemporalDoo
     },
     timeline: async (drillId, after) => await within(answerMs, drillId, async () => await client.workflow.getHandle(drillId).query(timeline, { after })),
 
+    progress: async drillId => await progressOf(client, drillId, answerMs),
+
     stateOf: async drillId => await stateOf(client, drillId),
     undo: async input => await startUndo(client, options.taskQueue, input),
 
@@ -129,6 +132,11 @@ export async function isRunning (client: Client, drillId: string): Promise<boole
 /** Tells a drill what its probe saw. */
 export async function sendEdge (client: Client, drillId: string, edge: ProbeEdge): Promise<void> {
   await client.workflow.getHandle(drillId).signal('probe', edge)
+}
+
+/** Tells a drill that all users of a load that it holds are there. */
+export async function sendLoadUp (client: Client, drillId: string, step: string): Promise<void> {
+  await client.workflow.getHandle(drillId).signal(loadUp, { step })
 }
 
 function refusal (reasons: Refusal[]): DrillError {

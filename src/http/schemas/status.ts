@@ -15,7 +15,7 @@ const Named = Type.Object({ id: Type.String(), name: Type.String() })
 export const Verdict = oneOf(['passed', 'passed-with-findings', 'failed', 'invalid', 'aborted'])
 export const Role = oneOf(roles)
 export const Tier = oneOf(tiers)
-export const StepKind = oneOf(['action', 'undo', 'check', 'gate', 'task', 'wait', 'notify', 'parallel', 'runbook'])
+export const StepKind = oneOf(['action', 'undo', 'check', 'load', 'suite', 'gate', 'task', 'wait', 'notify', 'parallel', 'runbook'])
 export const Objectives = Type.Object({ rto: text, rpo: text })
 
 export const Clock = Type.Object({

@@ -1,7 +1,9 @@
 import Type, { type TSchema } from 'typebox'
 import type { Environment } from '../../drill/environment.js'
+import type { LoadScenario } from '../../drill/load.js'
 import type { Role } from '../../drill/people.js'
 import type { Runbook, Step, StepKind } from '../../drill/runbook.js'
+import type { Suite } from '../../drill/suite.js'
 import { closed, duration, name, orLookup, text } from '../pieces.js'
 
 /** One kind of step: its schema, what it is, and what a schema cannot say about it. */
@@ -33,8 +35,9 @@ export interface Known {
   /** Names of all runbooks that are there, also of those with errors. */
   runbookNames?: readonly string[]
   environments?: readonly Environment[]
-  /** Names of all smoke suites that are there. */
-  suiteNames?: readonly string[]
+  /** All smoke suites and load scenarios that are there, by name; undefined for one with errors. */
+  suites?: ReadonlyMap<string, Suite | undefined>
+  scenarios?: ReadonlyMap<string, LoadScenario | undefined>
   /** How many people hold a role. */
   holders?: Partial<Record<Role, number>>
 }

@@ -1,0 +1,34 @@
+import { isReference, runsCompared, type Earlier } from '../drill/baseline.js'
+import type { LoadResult } from '../drill/load.js'
+import type { SuiteRun } from '../drill/suite.js'
+import { rows, type Db } from './pool.js'
+
+/** The whole result of a step of a drill. */
+export type StoredResult = { step: string } & ({ kind: 'load', result: LoadResult } | { kind: 'suite', result: SuiteRun })
+
+/** The same run again changes nothing. */
+export async function saveResult (db: Db, drillId: string, stored: StoredResult): Promise<void> {
+  const { kind, step, result } = stored
+  const load = kind === 'load' ? stored.result : undefined
+  await rows(db, `insert into results (run_id, drill_id, step, kind, name, environment, started_at_ms, verdict, target, config_hash, p95_ms, is_reference, result)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict do nothing`, [
+    result.runId, drillId, step, kind, load?.scenario ?? (result as SuiteRun).suite, result.environment, result.startedAtMs, result.verdict,
+    load?.target ?? null, load?.configHash ?? null, load?.total.responseMs?.p95 ?? null, load !== undefined && isReference(load), JSON.stringify(result),
+  ])
+}
+
+/** The results of a drill's steps, in the order in which they began; those of one step where it is named. */
+export async function resultsOf (db: Db, drillId: string, step?: string): Promise<StoredResult[]> {
+  return await rows<StoredResult>(db, 'select step, kind, result from results where drill_id = $1 and ($2::text is null or step = $2) order by started_at_ms, run_id', [drillId, step ?? null])
+}
+
+/** What a load is held against: the last accepted runs of its very configuration against its target. */
+export async function earlierRuns (db: Db, { scenario, target, configHash }: Pick<LoadResult, 'scenario' | 'target' | 'configHash'>): Promise<Earlier> {
+  const [runs, others] = await Promise.all([
+    rows<{ runId: string, p95Ms: number }>(db, `select run_id as "runId", p95_ms as "p95Ms" from results
+      where kind = 'load' and name = $1 and target = $2 and config_hash = $3 and is_reference order by started_at_ms desc, run_id limit ${runsCompared}`, [scenario, target, configHash]),
+    rows<{ count: number }>(db, `select count(*)::int as count from results
+      where kind = 'load' and name = $1 and target = $2 and config_hash <> $3 and is_reference`, [scenario, target, configHash]),
+  ])
+  return { runs, otherConfigurations: others[0]!.count }
+}

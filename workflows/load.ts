@@ -1,0 +1,132 @@
+import { ActivityFailure, CancellationScope, condition, isCancellation, TimeoutFailure } from '@temporalio/workflow'
+import { loadText } from '../src/drill/load.js'
+import { stepTitle, type LoadStep } from '../src/drill/runbook.js'
+import type { LoadCall } from '../activities/index.js'
+import type { Run, StepResult } from './run.js'
+
+/** A load, to its end, or held while the next steps run. What an abort leaves of it is kept. */
+export async function load (run: Run, step: LoadStep): Promise<StepResult> {
+  const { input } = run
+  const scenario = input.scenarios?.[step.scenario]
+  const behaviour = scenario && input.behaviours?.[scenario.behaviour]
+  if (!scenario || !behaviour) return failed('scenario.unknown', `there is no scenario "${step.scenario}"`)
+  const own = <T>(value: T | undefined): T | undefined => value === 0 || value === '0s' ? undefined : value
+  const percent = Number(step.percent ?? 100)
+  const call: LoadCall = {
+    drillId: input.drillId, stepId: step.id, environment: input.environment, scenario, behaviour, allowProduction: input.production === true,
+    overrides: { users: own(step.users as number | undefined), spawnRate: own(step.spawnRate as number | undefined), runTime: own(step.runTime), ...percent < 100 ? { scale: percent / 100 } : {} },
+  }
+  return step.background === true ? await run.loads.hold(step, call) : await measured(run, step, call)
+}
+
+/** Loads that go on while later steps run. */
+export class Loads {
+  private readonly held = new Map<string, Held>()
+
+  constructor (private readonly run: Run) {}
+
+  /** Begins it, and waits until all its users are there. One that ends before that was never held. */
+  async hold (step: LoadStep, call: LoadCall): Promise<StepResult> {
+    const { run } = this
+    const held: Held = { isUp: false, isOver: false, end: () => {} }
+    this.held.set(step.id, held)
+    // Outside of the scope of the steps: its end is waited for, and what it measured is kept. An abort ends it at once all the same.
+    const ended = CancellationScope.nonCancellable(async () => {
+      const scope = new CancellationScope()
+      held.end = () => { scope.cancel() }
+      run.work.cancelRequested.catch(held.end)
+      const result = await scope.run(async () => await measured(run, step, { ...call, isHeld: true }))
+      held.isOver = true
+      return result
+    })
+    try {
+      await condition(() => held.isUp || held.isOver)
+    } catch (error) {
+      this.held.delete(step.id)
+      await CancellationScope.nonCancellable(async () => await ended)
+      throw error
+    }
+    if (held.isOver) {
+      this.held.delete(step.id)
+      return await ended
+    }
+    held.finished = ended.then(result => {
+      run.finish(step.id, run.work.consideredCancelled ? { ...result, outcome: 'aborted' } : result)
+      if (result.stop === true) run.isStopped = true
+      return result
+    })
+    return { outcome: 'passed', summary: 'all users are there', isHeld: true }
+  }
+
+  /** A signal of the activity: all users are there. */
+  up (step: string): void {
+    const held = this.held.get(step)
+    if (held) held.isUp = true
+  }
+
+  /** Ends it; what it came to, or undefined where none is held. */
+  async end (step: string): Promise<StepResult | undefined> {
+    const held = this.held.get(step)
+    held?.end()
+    return await held?.finished
+  }
+
+  async endAll (): Promise<void> {
+    await Promise.all([...this.held.keys()].map(async step => await this.end(step)))
+  }
+}
+
+interface Held { isUp: boolean, isOver: boolean, end: () => void, finished?: Promise<StepResult> }
+
+/** Never throws for what became of the load: a generator that is lost is a result too, and proves nothing. */
+async function measured (run: Run, step: LoadStep, call: LoadCall): Promise<StepResult> {
+  try {
+    const summary = await run.activities.load(call)
+    run.journal.emit({ type: 'load.measured', step: step.id, load: summary })
+    return answered(run, step, 'load', summary, loadText(summary))
+  } catch (error) {
+    if (!(error instanceof ActivityFailure)) throw error
+    if (isCancellation(error)) return { outcome: 'aborted', summary: 'ended before it began', stop: true }
+    const { code, message } = lostBecause(error)
+    return failed(code === 'load.refused' || code === 'secret.missing' ? code : 'load.blind', message)
+  }
+}
+
+/** What a load or a suite makes of its step, by its verdict and the step's `onFail`. */
+export function answered (run: Run, step: { id: string, title?: string, onFail?: 'stop' | 'fail' | 'finding' }, what: 'load' | 'suite', answer: Answer, figures: string): StepResult {
+  const { verdict, why, reasons, stored, ...output } = answer
+  const result = { summary: verdict.startsWith('passed') ? figures : `${why} (${figures})`, output: { ...output, verdict } }
+  const find = (severity: 'major' | 'minor', text: string): void => { run.journal.emit({ type: 'finding.raised', severity, text: `${stepTitle(step)}: ${text}`, step: step.id }) }
+  if (!stored) find('minor', `its whole result is not in the store yet: it lies on the worker until the store takes it (${answer.runId})`)
+  switch (verdict) {
+    case 'passed': return { outcome: 'passed', ...result }
+    case 'passed-with-findings':
+      for (const reason of reasons) find('minor', reason)
+      return { outcome: 'finding', ...result }
+    case 'aborted': return { outcome: 'aborted', ...result, stop: true }
+    case 'failed':
+    case 'invalid': {
+      const onFail = step.onFail ?? 'stop'
+      if (onFail === 'finding') {
+        find('major', why)
+        return { outcome: 'finding', ...result }
+      }
+      return { outcome: 'failed', ...result, error: { code: `${what}.${verdict === 'invalid' ? 'blind' : 'fail'}`, message: why }, stop: onFail === 'stop' }
+    }
+  }
+}
+
+interface Answer { runId: string, verdict: 'passed' | 'passed-with-findings' | 'failed' | 'invalid' | 'aborted', why: string, reasons: string[], stored: boolean }
+
+/** Why a load came to no result, with the last figures that it had told. */
+function lostBecause ({ cause, message }: ActivityFailure): { code: string, message: string } {
+  if (cause instanceof TimeoutFailure) {
+    const { text } = (cause.lastHeartbeatDetails ?? {}) as { text?: string }
+    return { code: 'load.blind', message: `the worker that made the load was lost${text === undefined ? '' : `; its last word: ${text}`}` }
+  }
+  return { code: (cause as { type?: string } | undefined)?.type ?? 'load.blind', message: cause?.message ?? message }
+}
+
+function failed (code: string, message: string): StepResult {
+  return { outcome: 'failed', summary: message, error: { code, message }, stop: true }
+}

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict'
 import { request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, afterEach, before, beforeEach, test } from 'node:test'
+import type { LoadResult } from '../src/drill/load.js'
+import type { SuiteRun } from '../src/drill/suite.js'
+import { saveResult } from '../src/store/results.js'
 import { verifyChain, type TimelineExport } from '../src/store/chain.js'
 import { codeOf, startHttp, startHttpStore, type HttpStore, type TestApi } from './fixtures/http.js'
 
@@ -131,6 +134,25 @@ test('a report comes in the format that is asked for, once the drill has ended',
   assert.equal(codeOf(await ask('?format=pdf')), '400 input.invalid')
 })
 
+test('the whole result of a load or a suite comes as it is asked for, by its step where there are several', async () => {
+  const id = await api.drill()
+  const ask = async (query: string) => await api.call('GET', `/v1/drills/${id}/result?${query}`, { as: 'observer' })
+  assert.equal(codeOf(await ask('format=json')), '404 result.unavailable')
+  const suite = { runId: `smoke-${id}`, suite: 'production', environment: 'lab', startedAtMs: 1, verdict: 'passed' } as SuiteRun
+  await saveResult(db.store.pool, id, { step: 'smoke', kind: 'suite', result: suite })
+  assert.deepEqual((await ask('format=json')).body['suite'], 'production')
+  const junit = await ask('format=junit')
+  assert.deepEqual([junit.status, junit.text, String(junit.headers['content-type']).split(';')[0]], [200, '<testsuites name="production"/>', 'application/xml'])
+  const none = await ask('format=markdown')
+  assert.match(`${codeOf(none)} ${none.body.error.message}`, /400 input.invalid a suite is not drawn as markdown: ask for json, junit/)
+  await saveResult(db.store.pool, id, { step: 'load', kind: 'load', result: { runId: `load-${id}`, scenario: 'peak', environment: 'lab', startedAtMs: 2, verdict: 'passed', total: {} } as LoadResult })
+  assert.match((await ask('format=json')).body.error.message, /name the step, one of smoke, load/)
+  assert.equal((await ask('format=json&step=load')).body['scenario'], 'peak')
+  assert.equal(codeOf(await ask('format=json&step=other')), '404 result.unavailable')
+  assert.equal(codeOf(await ask('')), '400 input.invalid')
+  await api.temporal.end(id)
+})
+
 const alert = (labels: Record<string, string>, more: object = {}) => ({ status: 'firing', labels, annotations: { summary: 'no answer' }, startsAt: '2026-11-23T10:00:00Z', fingerprint: 'f', ...more })
 const webhook = (...alerts: object[]) => ({ version: '4', groupKey: 'g', status: 'firing', receiver: 'muster', externalURL: 'http://am', truncatedAlerts: 0, alerts })
 
@@ -189,6 +211,20 @@ test('a stream gives every event as it happens and ends with the drill', async (
   assert.deepEqual(idsIn(stream.text()), [1, 2, 3, 4, 5, 6])
   const data = [...stream.text().matchAll(/^data: (.*)$/gm)].map(match => JSON.parse(match[1]!) as { type: string, text?: string })
   assert.deepEqual([data[4]?.text, data[5]?.type], ['line\nbreak', 'drill.ended'])
+})
+
+test('a stream says how far a load is, beside the events and without their numbers, also to whoever comes again', async () => {
+  api.temporal.steps = [{ id: 'load', kind: 'load', title: 'load' }]
+  api.temporal.progressed = [{ step: 'load', text: '10 users', figures: { users: 10 } }]
+  const id = await api.drill()
+  const [first, again] = [await follow(id), await follow(id, { lastEventId: 2 })]
+  for (const stream of [first, again]) {
+    await until(() => stream.text().includes('event: progress'))
+    assert.match(stream.text(), /\n\nevent: progress\ndata: \{"step":"load","text":"10 users","figures":\{"users":10\}\}\n\n/)
+    stream.leave()
+    await stream.ended
+  }
+  await api.temporal.end(id)
 })
 
 test('a stream goes on after Last-Event-ID, and says 204 where all was heard', async () => {

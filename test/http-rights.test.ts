@@ -25,6 +25,7 @@ const expected: Record<string, Right> = {
   'GET /v1/drills/{id}/export': 'read',
   'GET /v1/drills/{id}/events': 'read',
   'GET /v1/drills/{id}/report': 'read',
+  'GET /v1/drills/{id}/result': 'read',
   'POST /v1/drills/{id}/gates/{step}/decision': 'gate.decide',
   'POST /v1/drills/{id}/tasks/{step}/confirmation': 'task.confirm',
   'POST /v1/drills/{id}/notes': 'drill.note',

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import type { LoadScenario } from '../src/drill/load.js'
+import type { Suite } from '../src/drill/suite.js'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -75,7 +77,7 @@ test('a sound runbook has no problem, and its name is that of its file', async (
 test('a problem is one line with file, line, column, and a hint', async () => {
   const path = await file(book(['{ id: a, knid: notify, message: x }']))
   const { problems } = await loadRunbook(path)
-  assert.deepEqual(problems.map(problemLine), [`${path}:5:5 "kind" is missing (it is one of action, undo, check, gate, task, wait, notify, parallel, runbook)`])
+  assert.deepEqual(problems.map(problemLine), [`${path}:5:5 "kind" is missing (it is one of action, undo, check, load, suite, gate, task, wait, notify, parallel, runbook)`])
 })
 
 const shapes: Array<[what: string, text: string, place: string, message: RegExp]> = [
@@ -172,6 +174,12 @@ const http = (more: string): string => `{ id: a, kind: check, check: http.ok, wi
 const brk = '{ id: b, kind: action, action: postgres.break, with: { database: "{{ env.database }}", node: pg1, fault: kill } }'
 const noCanaries = observe.replace(/canaries: \{.*?\}, /, '')
 
+/** What a runbook may ask for by name, and nothing of it with errors but `broken`. */
+const tests: Known = {
+  scenarios: new Map<string, LoadScenario | undefined>([['peak', {} as LoadScenario], ['stress', { levels: { users: 1, every: '1s' } } as LoadScenario], ['broken', undefined]]),
+  suites: new Map([['production', { params: { page: '/' }, checks: [{ id: 'tls' }] } as unknown as Suite], ['broken', undefined]]),
+}
+
 const rules: Array<[what: string, text: string, place: string, message: RegExp, known?: Known]> = [
   ['a step id used twice', book([say, say]), '6:11', /there is a step "say" already, in line 5/],
   ['a lookup of an undeclared parameter', book(['{ id: a, kind: notify, message: "{{ params.nota }} {{ params.note }}" }'], 'params: { note: { type: string } }\n'), '6:37', /there is no parameter "nota" \(did you mean "note"\?\)/],
@@ -190,6 +198,14 @@ const rules: Array<[what: string, text: string, place: string, message: RegExp, 
   ['an undo of a step that is not there', book([cut, '{ id: u, kind: undo, of: cutt }']), '6:30', /no step "cutt" to undo \(did you mean "cut"\?\)/],
   ['an undo of a later step', book(['{ id: u, kind: undo, of: cut }', cut]), '5:30', /is not an earlier step/],
   ['an undo of no action', book([say, '{ id: u, kind: undo, of: say }']), '6:30', /"say" is a notify/],
+  ['an undo of a load that is over', book(['{ id: l, kind: load, scenario: peak }', '{ id: u, kind: undo, of: l }']), '6:30', /"l" is over when the next step begins \(background: true\)/],
+  ['a load in a runbook that touches nothing', book(['{ id: l, kind: load, scenario: peak }'], 'readOnly: true\n'), '6:36', /readOnly touches nothing, but a load does/],
+  ['a load of a scenario that is not there', book(['{ id: l, kind: load, scenario: paek }']), '5:36', /no scenario "paek" \(did you mean "peak"\?\)/, tests],
+  ['shards of a scenario that steps up', book(['{ id: l, kind: load, scenario: stress, shards: 2 }']), '5:52', /steps up, and each load is judged as a whole/, tests],
+  ['more than all of a scenario’s time', book(['{ id: l, kind: load, scenario: peak, percent: 101 }']), '5:51', /a whole number from 1 to 100/],
+  ['a suite that is not there', book(['{ id: s, kind: suite, suite: producton }']), '5:34', /no suite "producton" \(did you mean "production"\?\)/, tests],
+  ['a check that a suite has not', book(['{ id: s, kind: suite, suite: production, checks: [tsl] }']), '5:55', /no check "tsl" \(did you mean "tls"\?\)/, tests],
+  ['a parameter that a suite has not', book(['{ id: s, kind: suite, suite: production, params: { pag: x } }']), '5:56', /no parameter "pag" \(did you mean "page"\?\)/, tests],
   ['a second undo of the same', book([cut, '{ id: u, kind: undo, of: cut }', '{ id: v, kind: undo, of: cut }']), '7:30', /undone already/],
   ['a gate with a deadline of nothing', gateWith('deadline: 0s'), '5:', /nobody can answer in no time/],
   ['a reminder longer than the deadline', gateWith('deadline: 5m, reminders: [5m]'), '5:', /reminds 5m before a deadline of 5m/],

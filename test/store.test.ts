@@ -6,6 +6,8 @@ import { after, before, test } from 'node:test'
 import pg from 'pg'
 import type { ProbeSample } from '../src/drill/observation.js'
 import { statusOf } from '../src/drill/status.js'
+import type { LoadResult } from '../src/drill/load.js'
+import type { SuiteRun } from '../src/drill/suite.js'
 import { DrillError } from '../src/errors.js'
 import { startCluster as startIn, type Cluster } from '../src/store/cluster.js'
 import { findDrill, lastDrills, listDrills, releaseDrill, reserveDrill, runningDrills, type Reservation } from '../src/store/drills.js'
@@ -14,6 +16,7 @@ import { migrate } from '../src/store/migrate.js'
 import { addKey, revokeKey } from '../src/store/keys.js'
 import { addPerson, listPeople, peopleOnCall, personByKey, personBySlackUser, personBySubject, setRoles } from '../src/store/people.js'
 import { openStore, rows, transaction, type Store } from '../src/store/pool.js'
+import { earlierRuns, resultsOf, saveResult } from '../src/store/results.js'
 import { appendSamples, readSamples } from '../src/store/samples.js'
 import { standings, verifiedState } from '../src/store/standings.js'
 import { appendEvents } from '../src/store/timeline.js'
@@ -293,4 +296,33 @@ test('ten thousand drills: a page of any filter is there in a moment', async con
   const p99 = times[Math.floor(times.length * 0.99)]!
   context.diagnostic(`p99 ${p99.toFixed(1)} ms`)
   assert.ok(p99 < 50, `p99 ${p99.toFixed(1)} ms`)
+})
+
+const loadResult = (runId: string, more: Partial<LoadResult> = {}): LoadResult => ({
+  runId, scenario: 'peak', environment: 'lab', target: 'http://a', configHash: 'one', startedAtMs: 1000 + Number(runId.replace(/\D/g, '')), durationMs: 60_000, plannedDurationMs: 60_000,
+  verdict: 'passed', total: { requests: 10, errors: 0, responseMs: { p95: Number(runId.replace(/\D/g, '')) } }, ...more,
+}) as LoadResult
+
+test('a load is held against the last five accepted runs of its own configuration and target, and no others', async () => {
+  const save = async (result: LoadResult): Promise<void> => { await saveResult(store.pool, `drill-${result.runId}`, { step: 'load', kind: 'load', result }) }
+  for (let run = 1; run <= 7; run++) await save(loadResult(`run${run}`))
+  await save(loadResult('run20', { configHash: 'two' }))
+  await save(loadResult('run21', { target: 'http://b' }))
+  await save(loadResult('run22', { verdict: 'failed' }))
+  await save(loadResult('run23', { scale: 0.5 }))
+  await save(loadResult('run24', { isHeld: true }))
+  await save(loadResult('run25', { durationMs: 30_000 }))
+  const { runs, otherConfigurations } = await earlierRuns(store.pool, { scenario: 'peak', target: 'http://a', configHash: 'one' })
+  assert.deepEqual([runs.map(({ runId }) => runId), runs[0]!.p95Ms, otherConfigurations], [['run7', 'run6', 'run5', 'run4', 'run3'], 7, 1])
+  assert.deepEqual(await earlierRuns(store.pool, { scenario: 'peak', target: 'http://c', configHash: 'one' }), { runs: [], otherConfigurations: 0 })
+})
+
+test('a result is kept once, and found by its drill and step', async () => {
+  const load = loadResult('run100')
+  const suite = { runId: 'smoke-1', suite: 'production', environment: 'lab', startedAtMs: 1, verdict: 'passed' } as SuiteRun
+  for (let time = 0; time < 2; time++) await saveResult(store.pool, 'both', { step: 'load', kind: 'load', result: load })
+  await saveResult(store.pool, 'both', { step: 'smoke', kind: 'suite', result: suite })
+  assert.deepEqual((await resultsOf(store.pool, 'both')).map(({ step, kind }) => [step, kind]), [['smoke', 'suite'], ['load', 'load']])
+  assert.deepEqual(await resultsOf(store.pool, 'both', 'load'), [{ step: 'load', kind: 'load', result: load }])
+  assert.deepEqual(await resultsOf(store.pool, 'both', 'nothing'), [])
 })

@@ -35,6 +35,25 @@ test('elsewhere than on a terminal: a line per event, the verdict, its exit code
   assert.doesNotMatch(out, /\x1b/)
 })
 
+/** The events, and after the first few how far the load is. */
+const withProgress: Answer = (asked, reply) => {
+  const events = ended()
+  const last = Number(asked.headers['last-event-id'] ?? 0)
+  const send = stream(reply)
+  send(events.slice(0, 5))
+  reply.write('event: progress\ndata: {"step":"promote","text":"10 users  20/s","figures":{}}\n\nevent: progress\ndata: no JSON\n\n')
+  send(events.filter(event => event.seq > Math.max(5, last)))
+  reply.end()
+}
+
+test('how far a load is stands among the lines, is no event, and ends no watch', async () => {
+  const { code, out } = await watching({ [path]: withProgress })
+  assert.equal(code, 0)
+  assert.match(out, /^ +≈ promote: 10 users {2}20\/s$/m)
+  const asJson = await watching({ [path]: withProgress }, { json: true })
+  assert.equal(asJson.out.trim().split('\n').length, ended().length)
+})
+
 for (const [verdict, code, strict] of [['passed', 0], ['passed-with-findings', 0], ['passed-with-findings', 1, true], ['failed', 1], ['aborted', 3], ['invalid', 5]] as const) {
   test(`a verdict of ${verdict}${strict ? ' with --strict' : ''} is exit code ${code}`, async () => {
     const events = ended().map(event => event.type === 'drill.ended' ? { ...event, verdict } : event)

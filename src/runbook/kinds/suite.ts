@@ -24,11 +24,11 @@ export const suite: Kind<SuiteStep> = {
     if (suite === undefined) return
     const ids = suite.checks.map(({ id }) => id)
     for (const [index, id] of (step.checks ?? []).entries()) {
-      if (!id.includes('{{') && !ids.includes(id)) report(`/checks/${index}`, `suite ${suite.name} has no check "${id}"`, didYouMean(id, ids))
+      if (!id.includes('{{') && !ids.includes(id)) report(`/checks/${index}`, `suite ${step.suite} has no check "${id}"`, didYouMean(id, ids))
     }
     const declared = Object.keys(suite.params ?? {})
     for (const name of Object.keys(step.params ?? {})) {
-      if (!declared.includes(name)) report(`/params/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`, `suite ${suite.name} has no parameter "${name}"`, didYouMean(name, declared), { atKey: true })
+      if (!declared.includes(name)) report(`/params/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`, `suite ${step.suite} has no parameter "${name}"`, didYouMean(name, declared), { atKey: true })
     }
   },
 }

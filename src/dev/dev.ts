@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { onlyOne } from '../control/only-one.js'
 import type { Person } from '../drill/people.js'
 import { DrillError } from '../errors.js'
+import type { Cluster } from '../store/cluster.js'
 import { migrate } from '../store/migrate.js'
 import { openStore } from '../store/pool.js'
 import { findTools } from '../tools.js'
@@ -47,7 +48,13 @@ export interface Dev {
   kill: () => void
   /** Names of parts that have ended by themselves. */
   ailing: () => string[]
+  /** The process of a part, which may have ended since; the store's is its own affair. */
+  processOf: (part: Exclude<Part, 'store'>) => Started
+  /** Starts a part again, with the same data on the same port; one that still runs is ended first. */
+  again: (part: Part) => Promise<void>
 }
+
+export type Part = 'store' | 'temporal' | 'watchdog' | 'worker' | 'server'
 
 /**
  * Starts Muster with everything it needs. What an earlier start left running, because it was killed, is ended first. Where a part
@@ -106,9 +113,10 @@ export async function startDev (options: DevOptions): Promise<Dev> {
     releases.push(() => { removeState(root) })
     tellPorts(options, ports)
 
+    let cluster: Cluster | undefined
     const store = async (): Promise<{ storeUrl: string, adminKey: string, keys: Record<string, string> }> => {
-      const cluster = await startStore(dir, ports.store, tools)
-      releases.splice(storeSlot, 0, () => cluster.stop())
+      cluster = await startStore(dir, ports.store, tools)
+      releases.splice(storeSlot, 0, async () => { await cluster?.stop() })
       await migrate(cluster.url)
       const { pool, close } = openStore(cluster.url, { connections: 1 })
       try {
@@ -134,12 +142,32 @@ export async function startDev (options: DevOptions): Promise<Dev> {
       took('worker', startWorker({ root, env, onStart }), () => 'task queue muster'),
       took('api', startServer({ root, env, onStart }, apiUrl), () => apiUrl),
     ])
-    return { apiUrl, temporalAddress, temporalUi, ports, ...made, stop, kill: killAll, ailing: () => started.filter(one => !isAlive(one)).map(one => one.name) }
+    const processOf: Dev['processOf'] = part => started.findLast(one => one.name === names[part])!
+    const again: Dev['again'] = async part => {
+      if (part === 'store') {
+        await cluster?.stop()
+        cluster = await startStore(dir, ports.store, tools)
+        return
+      }
+      const before = processOf(part)
+      await end(before, 15_000)
+      started.splice(started.indexOf(before), 1)
+      switch (part) {
+        case 'temporal': await startTemporal(root, tools.temporal, ports, !options.headless, onStart); break
+        case 'watchdog': await startWatchdog({ root, env, onStart }); break
+        case 'worker': await startWorker({ root, env, onStart }); break
+        case 'server': await startServer({ root, env, onStart }, apiUrl); break
+      }
+    }
+    return { apiUrl, temporalAddress, temporalUi, ports, ...made, stop, kill: killAll, ailing: () => started.filter(one => !isAlive(one)).map(one => one.name), processOf, again }
   } catch (error) {
     await stop()
     throw error
   }
 }
+
+/** Parts as their processes are noted. */
+const names: Record<Exclude<Part, 'store'>, string> = { temporal: 'Temporal', watchdog: 'watchdog', worker: 'worker', server: 'server' }
 
 /** Everything of the store and of Temporal; their processes have ended, or end now. */
 async function forget (root: string, dir: string): Promise<void> {

@@ -1,0 +1,84 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import pg from 'pg'
+import { request } from 'undici'
+import type { Proxy } from '../activities/toxiproxy.js'
+import { allProcs, withDescendants } from '../src/control/proc.js'
+import { labStatus } from '../src/lab/lab.js'
+import { livingOf } from '../test/fixtures/lab-traces.js'
+import type { Stage } from './stage.js'
+
+/** The lab and this machine as they are, seen from outside of Muster: what must be the same before and after a case. */
+export interface Traces {
+  servers: string[]
+  roles: string[]
+  proxies: string[]
+  mounts: string[]
+  tables: string[]
+  files: string[]
+  /** Processes of the lab that belong to none of its servers. */
+  strays: string[]
+  /** Leases that are held or taken, and steps that say that they act. */
+  leases: string[]
+  /** How often the database was promoted since it was made: its timeline. */
+  promotions: number
+}
+
+export async function traces ({ root, lab, leases, environment }: Stage): Promise<Traces> {
+  const { servers, database } = await labStatus(root, lab.name)
+  const all = allProcs()
+  const known = new Set(withDescendants(all.filter(({ pid }) => servers.some(server => server.pid === pid)), all).map(({ pid }) => pid))
+  const primary = environment.database!.nodes.find(node => database.some(one => one.name === node.name && one.role === 'primary'))
+  const { tables, promotions } = primary ? await insideOf(primary) : { tables: ['there is no primary'], promotions: -1 }
+  return {
+    servers: servers.map(({ name, state }) => `${name} ${state}`).sort(),
+    roles: database.map(({ name, role, standby }) => `${name} ${role}${standby ? `, ${standby.name} ${standby.syncState}` : ''}`).sort(),
+    proxies: await proxiesOf(`http://127.0.0.1:${lab.ports.toxiproxy}`),
+    mounts: readFileSync('/proc/mounts', 'utf8').split('\n').map(line => line.split(' ')[1] ?? '').filter(point => point.startsWith(root) || point.startsWith(`${lab.base}/`)).sort(),
+    tables,
+    files: ['', 'conf', 'copies'].flatMap(folder => list(`${lab.base}/${folder}`).map(file => `${folder}/${file}`)).sort(),
+    strays: livingOf(lab.base).filter(pid => !known.has(pid)).map(pid => `${pid} ${all.find(one => one.pid === pid)?.name ?? ''}`),
+    leases: list(leases.dir).filter(file => /\.(lease|reverting|acting)$/.test(file)),
+    promotions,
+  }
+}
+
+/** What is different, a line each: empty where everything is as it was. The number of promotions is for whoever knows how many there were to be. */
+export function differences (before: Traces, after: Traces): string[] {
+  return (Object.keys(before) as Array<keyof Traces>).filter(key => key !== 'promotions').flatMap(key => {
+    const [was, is] = [before[key] as string[], after[key] as string[]]
+    const [gone, come] = [was.filter(one => !is.includes(one)), is.filter(one => !was.includes(one))]
+    return gone.length + come.length === 0 ? [] : [`${key}: ${[...gone.length > 0 ? [`was ${gone.join(', ')}`] : [], ...come.length > 0 ? [`is ${come.join(', ')}`] : []].join('; ')}`]
+  })
+}
+
+async function insideOf ({ host, port, user, database }: { host: string, port: number, user: string, database: string }): Promise<Pick<Traces, 'tables' | 'promotions'>> {
+  const client = new pg.Client({ host, port, user, database, connectionTimeoutMillis: 2000, query_timeout: 3000 })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    const { rows } = await client.query<{ name: string }>("select schemaname || '.' || tablename as name from pg_tables where schemaname not in ('pg_catalog', 'information_schema') order by 1")
+    const { rows: [control] } = await client.query<{ timeline: number }>('select timeline_id as timeline from pg_control_checkpoint()')
+    return { tables: rows.map(({ name }) => name), promotions: control!.timeline }
+  } catch {
+    return { tables: ['the primary does not answer'], promotions: -1 }
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
+
+async function proxiesOf (toxiproxy: string): Promise<string[]> {
+  try {
+    const answer = await request(`${toxiproxy}/proxies`, { headersTimeout: 2000, bodyTimeout: 2000 })
+    return Object.values(await answer.body.json() as Record<string, Proxy>).map(({ name, enabled, upstream, toxics }) => `${name} ${enabled ? 'open' : 'cut'} to ${upstream}${toxics.map(toxic => ` with ${toxic.name}`).join('')}`).sort()
+  } catch {
+    return ['Toxiproxy does not answer']
+  }
+}
+
+function list (folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}

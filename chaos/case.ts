@@ -7,7 +7,7 @@ import { messageOf } from '../src/errors.js'
 import { strike, type Struck } from './deed.js'
 import { kinds, type Kind, type Moment } from './moment.js'
 import { problemsAfter } from './proof.js'
-import { shortly, tried, type Stage } from './stage.js'
+import { shortly, tried, type Order, type Stage } from './stage.js'
 import { traces, type Traces } from './traces.js'
 
 export interface Case { runbook: string, moment: Moment, kind: Kind }
@@ -33,11 +33,16 @@ export interface Outcome {
 /** Longest that a drill may take from its disturbance to its end, ms. */
 const endWithinMs = 240_000
 
-/** A drill that something happens to, from its start to the proof that nothing was lost, doubled or left. */
-export async function runCase (stage: Stage, { runbook, moment, kind }: Case, undisturbed: Undisturbed): Promise<Outcome> {
+/**
+ * A drill that something happens to, from its start to the proof that nothing was lost, doubled or left.
+ * @param options.order instead of what the kind asks for  @param options.wholeWithinMs how long the environment has to be as it was
+ */
+export async function runCase (
+  stage: Stage, { runbook, moment, kind }: Case, undisturbed: Undisturbed, options: { order?: Order, wholeWithinMs?: number } = {}
+): Promise<Outcome> {
   stage.clear()
   const before = await traces(stage)
-  const order = orderOf(moment, kind, undisturbed.tookMs[moment.name])
+  const order = options.order ?? orderOf(moment, kind, undisturbed.tookMs[moment.name])
   if (order) stage.give(order)
   const drillId = await stage.start(kind.startsWith('alone-') ? shortly(runbook) : runbook)
   const drill = follow(stage, drillId, moment)
@@ -50,7 +55,9 @@ export async function runCase (stage: Stage, { runbook, moment, kind }: Case, un
     })()])
     const status = await drill.ended
     await struck?.after?.()
-    const problems = await problemsAfter(stage, { drillId, kind, moment, before, decisions: drill.decisions, struck, promotions: undisturbed.promotions })
+    const problems = await problemsAfter(stage, {
+      drillId, kind, moment, before, decisions: drill.decisions, struck, promotions: undisturbed.promotions, wholeWithinMs: options.wholeWithinMs,
+    })
     const result = struck === undefined ? 'missed' : problems.length > 0 ? 'broken' : status.leftBehind.length > 0 ? 'left' : 'held'
     return { result, verdict: status.verdict, why: status.why, problems, drillId, revertedAfterMs: struck?.revertedAfterMs }
   } catch (error) {
@@ -89,7 +96,7 @@ function tookMs (events: DrillEvent[], { name }: Moment): number | undefined {
   return from && to && to.atMs - from.atMs
 }
 
-function orderOf ({ at }: Moment, kind: Kind, took = 0): Parameters<Stage['give']>[0] | undefined {
+function orderOf ({ at }: Moment, kind: Kind, took = 0): Order | undefined {
   if (!('activity' in at)) return undefined
   switch (kind) {
     case 'fail': return { ...at, deed: 'fail' }

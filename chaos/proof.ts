@@ -19,15 +19,14 @@ export interface Aftermath {
   struck?: Struck
   /** How often the database is promoted in a drill that goes its whole way; undefined where nobody knows yet. */
   promotions: number | undefined
+  /** A replica has this long to catch up, an alert to fall silent. Default 90 s. */
+  wholeWithinMs?: number
 }
-
-/** A replica has this long to catch up, an alert to fall silent, ms. */
-const wholeWithinMs = 90_000
 
 /** Everything that is wrong once a drill has ended, a line each: with its record, with what was done twice, with what was left. */
 export async function problemsAfter (stage: Stage, aftermath: Aftermath): Promise<string[]> {
   const { drillId } = aftermath
-  const exported = await tried(async () => await stage.ana.get<TimelineExport>(`/v1/drills/${drillId}/export`))
+  const exported = await recordOf(stage, drillId)
   const events = exported.events.map(({ event }) => event)
   const { leftBehind } = (await tried(async () => await stage.ana.get<{ status: DrillStatus }>(`/v1/drills/${drillId}`))).status
   return [
@@ -40,6 +39,15 @@ export async function problemsAfter (stage: Stage, aftermath: Aftermath): Promis
     ...leftBehind.length > 0 ? [] : await wholeProblems(stage, aftermath, events),
     ...stage.dev.ailing().map(part => `${part} has ended by itself`),
   ]
+}
+
+/** The record arrives later than the drill ends where the store was away; where it never comes, what there is. */
+async function recordOf (stage: Stage, drillId: string): Promise<TimelineExport> {
+  const ask = async (): Promise<TimelineExport> => await tried(async () => await stage.ana.get<TimelineExport>(`/v1/drills/${drillId}/export`))
+  return await until(async () => {
+    const exported = await ask()
+    return exported.events.some(({ event }) => event.type === 'drill.ended') ? exported : undefined
+  }, { everyMs: 300, deadlineMs: 60_000 }) ?? await ask()
 }
 
 function recordProblems (exported: TimelineExport): string[] {
@@ -108,7 +116,7 @@ function isUnwound (events: DrillEvent[]): boolean {
 }
 
 /** The environment by its own verification, and by looking at the machine. */
-async function wholeProblems (stage: Stage, { before, promotions, kind }: Aftermath, events: DrillEvent[]): Promise<string[]> {
+async function wholeProblems (stage: Stage, { before, promotions, kind, wholeWithinMs = 90_000 }: Aftermath, events: DrillEvent[]): Promise<string[]> {
   let steady = ''
   let different: string[] = []
   let after = before

@@ -57,8 +57,9 @@ async function insideOf ({ host, port, user, database }: { host: string, port: n
   try {
     await client.connect()
     const { rows } = await client.query<{ name: string }>("select schemaname || '.' || tablename as name from pg_tables where schemaname not in ('pg_catalog', 'information_schema') order by 1")
-    const { rows: [control] } = await client.query<{ timeline: number }>('select timeline_id as timeline from pg_control_checkpoint()')
-    return { tables: rows.map(({ name }) => name), promotions: control!.timeline }
+    // Not of the last checkpoint, which may be one of before the promotion.
+    const { rows: [wal] } = await client.query<{ file: string }>('select pg_walfile_name(pg_current_wal_lsn()) as file')
+    return { tables: rows.map(({ name }) => name), promotions: Number.parseInt(wal!.file.slice(0, 8), 16) }
   } catch {
     return { tables: ['the primary does not answer'], promotions: -1 }
   } finally {

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { runCase, type Outcome, type Undisturbed } from '../chaos/case.js'
+import { momentsOf, type Kind, type Moment } from '../chaos/moment.js'
+import { openStage, shortLeaseSeconds, type Order, type Stage } from '../chaos/stage.js'
+import { instantiate } from '../src/drill/instantiate.js'
+import { loadRunbook } from '../src/runbook/load.js'
+
+// A few of the cases of `npm run test:chaos`, with real processes on a real lab, and the proof that the harness sees what is broken.
+
+const undisturbed: Undisturbed = { tookMs: {}, promotions: 0 }
+
+let stage: Stage
+before(async () => { stage = await openStage() })
+after(async () => { await stage?.down() })
+
+async function momentOf (runbook: string, name: string): Promise<Moment> {
+  const { value } = await loadRunbook(`runbooks/${runbook}.yaml`)
+  return momentsOf(instantiate(value!, { params: {}, environment: stage.environment })).find(moment => moment.name === name)!
+}
+async function held (runbook: string, name: string, kind: Kind): Promise<Outcome> {
+  const outcome = await runCase(stage, { runbook, moment: await momentOf(runbook, name), kind }, undisturbed)
+  assert.deepEqual(outcome.problems, [])
+  assert.equal(outcome.result, 'held')
+  return outcome
+}
+
+test('the cache is broken, the worker is killed and no other comes: the watchdog reverts it, and the drill is invalid', async () => {
+  const { verdict, why, revertedAfterMs } = await held('redis-cache-failure', 'break', 'alone-after')
+  assert.equal(verdict, 'invalid', why)
+  assert.match(why!, /the watchdog reverted the fault of step "break"/)
+  assert.ok(revertedAfterMs! > shortLeaseSeconds * 1000 / 2, `held for its lease: ${revertedAfterMs} ms`)
+})
+
+test('the worker is killed while it cuts a link, and another one comes: the drill goes on as if nothing had been', async () => {
+  const { verdict, why } = await held('link-cut', 'cut', 'worker-in')
+  assert.equal(verdict, 'passed', why)
+  assert.ok(stage.calls().filter(call => call.stepId === 'cut' && call.activity === 'toxiproxy.cut').length >= 2, 'it was really tried twice')
+})
+
+test('terminated with a link cut: it is undone from its record', async () => {
+  const { verdict, why } = await held('link-cut', 'stay-cut', 'terminate')
+  assert.equal(verdict, 'aborted', why)
+})
+
+test('an undo that lies turns the harness red, though the drill believes it', async () => {
+  const moment = await momentOf('link-cut', 'heal')
+  const order: Order = { ...moment.at as { activity: string, stepId: string }, deed: 'lie' }
+  const outcome = await runCase(stage, { runbook: 'link-cut', moment, kind: 'repeat' }, undisturbed, { order, wholeWithinMs: 2_000 })
+  assert.equal(outcome.result, 'broken')
+  assert.match(outcome.problems.join('\n'), /proxies: was \S+ open to .*; is \S+ cut to/)
+  assert.match(outcome.problems.join('\n'), /leases: is \S+~cut\.lease/)
+})

@@ -109,7 +109,6 @@ async function runAll (chapters: Chapter[]): Promise<void> {
       stage = undefined
     }
   }
-  stage ??= await open()
   if (broken > 0) process.exitCode = 1
 }
 

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, afterEach, before, beforeEach, test } from 'node:test'
+import { actions, createActivities, type ActivityDeps } from '../activities/index.js'
+import { undoVerified } from '../activities/undo.js'
+import { until } from '../src/control/until.js'
+import type { DrillInput } from '../src/drill/input.js'
+import type { Step } from '../src/drill/runbook.js'
+import type { DrillEvent } from '../src/drill/timeline.js'
+import { leaseFolder, type LeaseFolder } from '../src/lease/folder.js'
+import { startWatchdog, type Watchdog } from '../src/lease/watchdog.js'
+import { isRunning } from '../src/temporal/drills.js'
+import { stepContext } from './fixtures/database-lab.js'
+import { ben, drillOf, gate, startTemporal, type TestTemporal } from './fixtures/temporal.js'
+import { startToxiproxy, type TestToxiproxy } from './fixtures/toxiproxy.js'
+import { World } from './fixtures/world.js'
+
+// The activities that hold and keep a lease, with a real Temporal and a real link. What else a drill needs is in memory.
+
+let temporal: TestTemporal
+let toxiproxy: TestToxiproxy
+let folder: LeaseFolder
+let world: World
+let worker: { stop: () => Promise<void> }
+let watchdogs: Watchdog[]
+
+before(async () => { [temporal, toxiproxy] = await Promise.all([startTemporal(), startToxiproxy()]) })
+after(async () => {
+  await temporal?.stop()
+  await toxiproxy?.stop()
+})
+beforeEach(async () => {
+  folder = leaseFolder(mkdtempSync(join(tmpdir(), 'muster-leased-')))
+  world = new World()
+  watchdogs = []
+  worker = await work()
+})
+afterEach(async () => {
+  await worker.stop()
+  for (const watchdog of watchdogs) await watchdog.stop('the test is over')
+  rmSync(folder.dir, { recursive: true, force: true })
+})
+
+const work = async (): ReturnType<TestTemporal['work']> => {
+  const deps = { leases: folder, isRunning: async (drillId: string) => await isRunning(temporal.client, drillId), secret: async () => '', log: () => {} }
+  const { keep, 'toxiproxy.cut': cutting, 'toxiproxy.cut.undo': healing } = createActivities(deps as unknown as ActivityDeps)
+  return await temporal.work({ ...world.activities(), keep, 'toxiproxy.cut': cutting, 'toxiproxy.cut.undo': healing })
+}
+const watch = (): void => {
+  watchdogs.push(startWatchdog({ folder, log: () => {}, revert: async ({ with: input }) => (await undoVerified(actions['toxiproxy.cut'], input as never, stepContext())).summary }))
+}
+const cut = (lease?: string): Step => ({ id: 'cut', kind: 'action', action: 'toxiproxy.cut', with: { link: { ...toxiproxy.link } }, ...lease === undefined ? {} : { lease } })
+const eventsOf = (input: DrillInput): DrillEvent[] => (world.recorded.get(input.drillId) ?? []).filter(Boolean)
+const soon = async (what: string, ask: () => boolean | Promise<boolean>): Promise<void> => {
+  assert.ok(await until(async () => await ask() || undefined, { everyMs: 20, deadlineMs: 30_000 }), what)
+}
+const resultOf = async (input: DrillInput): Promise<{ verdict: string, why: string }> => await temporal.client.workflow.getHandle(input.drillId).result() as { verdict: string, why: string }
+
+test('where no watchdog takes note of the lease, the link is never cut, and the drill says why', async () => {
+  const input = drillOf([cut(), gate('go')])
+  await temporal.door.start(input)
+  const { verdict, why } = await resultOf(input)
+  assert.equal(verdict, 'failed')
+  assert.match(why, /no watchdog took note of the lease of step "cut" .*so nothing was broken/)
+  const failed = eventsOf(input).find(event => event.type === 'step.finished')
+  assert.equal(failed?.type === 'step.finished' && failed.error?.code, 'watchdog.absent')
+  const undone = eventsOf(input).find(event => event.type === 'undo.finished')
+  assert.equal(undone?.type === 'undo.finished' && undone.state, 'already', 'it was whole when the undo looked')
+  assert.equal(folder.watchdog.held().length, 0, 'no lease stays that nobody would renew')
+})
+
+test('held through a gate that takes longer than the lease: it stays cut, and nothing was reverted', async () => {
+  watch()
+  const input = drillOf([cut('2s'), gate('go', { deadline: '1m' })])
+  await temporal.door.start(input)
+  await soon('the gate', async () => (await temporal.door.status(input.drillId)).phase === 'waiting')
+  const opened = Date.now()
+  await soon('more than two leases of waiting', async () => {
+    assert.ok(await toxiproxy.isCut(), `it is held, after ${Date.now() - opened} ms`)
+    return Date.now() - opened > 5_000
+  })
+  await temporal.door.decide(input.drillId, { step: 'go', answer: 'approve', person: ben, door: 'api', key: 'k' })
+  const { verdict, why } = await resultOf(input)
+  assert.match(verdict, /^passed/, why)
+  assert.equal(await toxiproxy.isCut(), false)
+  assert.deepEqual(folder.revertsOf(input.drillId), [])
+  assert.equal(folder.stateOf(input.drillId, 'cut'), 'released')
+})
+
+test('terminated, with its worker alive: nobody renews for a drill that does not run, and the watchdog reverts', async () => {
+  watch()
+  const input = drillOf([cut('1s'), gate('go', { deadline: '5m' })])
+  await temporal.door.start(input)
+  await soon('the gate', async () => (await temporal.door.status(input.drillId)).phase === 'waiting')
+  assert.ok(await toxiproxy.isCut(), 'cut')
+  await temporal.client.workflow.getHandle(input.drillId).terminate('a mistake')
+  await soon('reverted', () => folder.stateOf(input.drillId, 'cut') === 'reverted')
+  assert.equal(await toxiproxy.isCut(), false)
+  assert.match(folder.revertsOf(input.drillId)[0]!.reason, /its lease of 1 s was not renewed/)
+})
+
+test('the worker ends and no other comes: reverted; the drill hears of it from the next worker, and is invalid', async () => {
+  watch()
+  const input = drillOf([cut('1s'), gate('go', { deadline: '5m' })])
+  await temporal.door.start(input)
+  await soon('the gate', async () => (await temporal.door.status(input.drillId)).phase === 'waiting')
+  await worker.stop()
+  await soon('reverted', () => folder.stateOf(input.drillId, 'cut') === 'reverted')
+  assert.equal(await toxiproxy.isCut(), false)
+  worker = await work()
+  const { verdict, why } = await resultOf(input)
+  assert.equal(verdict, 'invalid')
+  assert.match(why, /the watchdog reverted the fault of step "cut"/)
+})

@@ -91,11 +91,15 @@ async function runAll (chapters: Chapter[]): Promise<void> {
     }
     const from = Date.now()
     stage ??= await open()
-    if (!undisturbed.has(one.runbook)) {
-      console.log(`chaos  ${one.runbook}, undisturbed`)
-      undisturbed.set(one.runbook, await runUndisturbed(stage, one.runbook, chapters.find(({ runbook }) => runbook === one.runbook)!.moments))
+    const whole = undisturbed.get(one.runbook) ?? await undisturbedOf(stage, one.runbook, chapters)
+    if (whole === undefined) {
+      broken++
+      await stage.down()
+      stage = undefined
+      continue
     }
-    const outcome = await runCase(stage, one, undisturbed.get(one.runbook)!)
+    undisturbed.set(one.runbook, whole)
+    const outcome = await runCase(stage, one, whole)
     const entry: Done = { runbook: one.runbook, moment: one.moment.name, kind: one.kind, outcome, tookMs: Date.now() - from, atMs: Date.now(), commit }
     done.push(entry)
     mkdirSync(dirname(record), { recursive: true })
@@ -110,6 +114,17 @@ async function runAll (chapters: Chapter[]): Promise<void> {
     }
   }
   if (broken > 0) process.exitCode = 1
+}
+
+/** Undefined, and told, where the drill does not even pass when nothing happens to it: then its cases say nothing. */
+async function undisturbedOf (stage: Stage, runbook: string, chapters: Chapter[]): Promise<Undisturbed | undefined> {
+  console.log(`chaos  ${runbook}, undisturbed`)
+  try {
+    return await runUndisturbed(stage, runbook, chapters.find(one => one.runbook === runbook)!.moments)
+  } catch (error) {
+    console.error(`chaos  ${messageOf(error)}`)
+    return undefined
+  }
 }
 
 function keyOf ({ runbook, moment, kind }: { runbook: string, moment: string, kind: Kind }): string {

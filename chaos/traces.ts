@@ -25,6 +25,8 @@ export interface Traces {
 
 export async function traces ({ root, lab, leases, environment }: Stage): Promise<Traces> {
   const { servers, database } = await labStatus(root, lab.name)
+  // In this order: what starts or ends between the two looks is nobody's stray.
+  const living = livingOf(lab.base)
   const all = allProcs()
   const known = new Set(withDescendants(all.filter(({ pid }) => servers.some(server => server.pid === pid)), all).map(({ pid }) => pid))
   const primary = environment.database!.nodes.find(node => database.some(one => one.name === node.name && one.role === 'primary'))
@@ -36,17 +38,19 @@ export async function traces ({ root, lab, leases, environment }: Stage): Promis
     mounts: readFileSync('/proc/mounts', 'utf8').split('\n').map(line => line.split(' ')[1] ?? '').filter(point => point.startsWith(root) || point.startsWith(`${lab.base}/`)).sort(),
     tables,
     files: ['', 'conf', 'copies'].flatMap(folder => list(`${lab.base}/${folder}`).map(file => `${folder}/${file}`)).sort(),
-    strays: livingOf(lab.base).filter(pid => !known.has(pid)).map(pid => `${pid} ${all.find(one => one.pid === pid)?.name ?? ''}`),
+    strays: all.filter(({ pid }) => living.includes(pid) && !known.has(pid)).map(({ pid, name }) => `${pid} ${name}`),
     leases: list(leases.dir).filter(file => /\.(lease|reverting|acting)$/.test(file)),
     promotions,
   }
 }
 
-/** What is different, a line each: empty where everything is as it was. The number of promotions is for whoever knows how many there were to be. */
+/** What is different, a line each: empty where everything is as it was. How often there was to be a promotion is for others to know. */
 export function differences (before: Traces, after: Traces): string[] {
   return (Object.keys(before) as Array<keyof Traces>).filter(key => key !== 'promotions').flatMap(key => {
     const [was, is] = [before[key] as string[], after[key] as string[]]
-    const [gone, come] = [was.filter(one => !is.includes(one)), is.filter(one => !was.includes(one))]
+    // A stray, or a lease, that is gone is nothing that was left.
+    const gone = key === 'strays' || key === 'leases' ? [] : was.filter(one => !is.includes(one))
+    const come = is.filter(one => !was.includes(one))
     return gone.length + come.length === 0 ? [] : [`${key}: ${[...gone.length > 0 ? [`was ${gone.join(', ')}`] : [], ...come.length > 0 ? [`is ${come.join(', ')}`] : []].join('; ')}`]
   })
 }

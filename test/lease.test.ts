@@ -118,6 +118,18 @@ test('what a killed watchdog had begun, the next one finishes', async () => {
   assert.match(folder.revertsOf('drill-1')[0]!.reason, /a watchdog before this one/)
 })
 
+test('what a killed worker said of its acting is removed, whether its drill holds a lease or not; what a living one says stays', async () => {
+  const gone = spawn('true', { stdio: 'ignore' })
+  await new Promise(resolve => gone.once('exit', resolve))
+  writeFileSync(join(folder.dir, 'drill-1~~1.acting'), JSON.stringify({ pid: gone.pid, startTime: 1, what: 'step "x"' }))
+  const acting = folder.act('drill-2', 'step "y"')
+  watch()
+  await soon('removed', () => !readdirSync(folder.dir).includes('drill-1~~1.acting'))
+  assert.equal(folder.watchdog.actors('drill-2').length, 1)
+  acting.end()
+  assert.deepEqual(readdirSync(folder.dir), [])
+})
+
 test('while the watchdog is at it nobody acts for that drill, its parent or its child; others do', async () => {
   folder.hold(lease('half', 60_000))
   renameSync(join(folder.dir, 'drill-1~half.lease'), join(folder.dir, 'drill-1~half.reverting'))

@@ -44,8 +44,8 @@ export interface WatchdogSide {
   /** Taken ones: those that a watchdog before this one did not finish, too. */
   taken: () => Array<{ key: string, lease: Lease }>
   settle: (key: string, reverted: Reverted) => void
-  /** Processes that act on the drill's targets now. */
-  actors: (drillId: string) => Array<{ pid: number, startTime: number, what: string }>
+  /** Processes that act on the drill's targets now, or on those of any drill. What dead ones have left is removed. */
+  actors: (drillId?: string) => Array<{ pid: number, startTime: number, what: string }>
   /** Removes what was settled longer ago than that, ms. */
   forget: (olderThanMs: number) => void
 }
@@ -114,9 +114,9 @@ export function leaseFolder (dir: string): LeaseFolder {
     },
     revertsOf: drillId => list('.reverted').filter(key => isOf(key, drillId)).flatMap(key => read<Reverted>(key, 'reverted') ?? []),
     act (drillId, what) {
-      const file = path(`${drillId}~~${process.pid}-${++acts}`, 'acting')
-      writeFileSync(file, JSON.stringify({ pid: process.pid, startTime: readProc(process.pid)?.startTime ?? 0, what }), { mode: 0o600 })
-      const end = (): void => { rmSync(file, { force: true }) }
+      const key = `${drillId}~~${process.pid}-${++acts}`
+      write(key, 'acting', { pid: process.pid, startTime: readProc(process.pid)?.startTime ?? 0, what })
+      const end = (): void => { rmSync(path(key, 'acting'), { force: true }) }
       if (isReverting(drillId)) {
         end()
         throw lost(drillId, what)
@@ -141,9 +141,11 @@ export function leaseFolder (dir: string): LeaseFolder {
         rmSync(path(key, 'reverting'), { force: true })
         rmSync(path(key, 'armed'), { force: true })
       },
-      actors: drillId => list('.acting').filter(key => rootOf(key) === rootOf(drillId)).flatMap(key => {
+      actors: drillId => list('.acting').flatMap(key => {
         const actor = read<{ pid: number, startTime: number, what: string }>(key, 'acting')
-        if (actor !== undefined && isSame(actor)) return [actor]
+        // It has just ended.
+        if (actor === undefined) return []
+        if (isSame(actor)) return drillId === undefined || rootOf(key) === rootOf(drillId) ? [actor] : []
         rmSync(path(key, 'acting'), { force: true })
         return []
       }),

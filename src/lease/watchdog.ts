@@ -73,6 +73,7 @@ export function startWatchdog ({ folder, revert, log, everyMs = 50 }: WatchdogDe
   }
 
   const look = (): void => {
+    watchdog.actors()
     for (const { key, lease } of watchdog.taken()) begin(key, lease, 'a watchdog before this one had begun it')
     const now = performance.now()
     const held = watchdog.held()

@@ -5,7 +5,7 @@ import type { DrillEvent } from '../src/drill/timeline.js'
 import type { Verdict } from '../src/drill/verdict.js'
 import { messageOf } from '../src/errors.js'
 import { strike, type Struck } from './deed.js'
-import { kinds, type Kind, type Moment } from './moment.js'
+import type { Kind, Moment } from './moment.js'
 import { problemsAfter } from './proof.js'
 import { shortly, tried, type Order, type Stage } from './stage.js'
 import { traces, type Traces } from './traces.js'
@@ -175,8 +175,4 @@ async function answer (stage: Stage, drillId: string, waiting: DrillStatus['wait
       // Closed meanwhile, or a part of Muster is away: the next look says which.
     }
   }
-}
-
-export function titleOf ({ runbook, moment, kind }: Case): string {
-  return `${runbook}: ${moment.name} × ${kind} (${kinds[kind]})`
 }

@@ -38,11 +38,6 @@ test('the worker is killed while it cuts a link, and another one comes: the dril
   assert.ok(stage.calls().filter(call => call.stepId === 'cut' && call.activity === 'toxiproxy.cut').length >= 2, 'it was really tried twice')
 })
 
-test('terminated with a link cut: it is undone from its record', async () => {
-  const { verdict, why } = await held('link-cut', 'stay-cut', 'terminate')
-  assert.equal(verdict, 'aborted', why)
-})
-
 test('an undo that lies turns the harness red, though the drill believes it', async () => {
   const moment = await momentOf('link-cut', 'heal')
   const order: Order = { ...moment.at as { activity: string, stepId: string }, deed: 'lie' }

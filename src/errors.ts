@@ -61,6 +61,7 @@ export const errorTable = {
   'rate.limited': { status: 429, retryable: true, means: 'Too many requests', remedy: 'Wait for the seconds in Retry-After' },
   'person.unknown': { status: 404, retryable: false, means: 'There is no person of that id', remedy: 'Run `muster people list`' },
   'person.exists': { status: 409, retryable: false, means: 'There is a person of that id already', remedy: 'Choose another id, or give the person a new key' },
+  'person.alone': { status: 409, retryable: false, means: 'The only admin left of several wants to make another one', remedy: 'Somebody with the machine of the store runs `muster people first --id ID --recover`' },
   'person.lastAdmin': { status: 409, retryable: false, means: 'Nobody would be left who may manage people', remedy: 'Make somebody else admin first' },
   'person.privileged': { status: 403, retryable: false, means: 'A new key or sign-in of an admin, or of who holds a role in production, would give their voice away', remedy: 'They do it themselves; or take those roles, do it, and have them given again' },
   'grant.unknown': { status: 404, retryable: false, means: 'There is no such grant or deputy', remedy: 'Run `muster people list`' },

@@ -30,7 +30,6 @@ before(async () => {
   await api.app.listen({ port: 0, host: '127.0.0.1' })
   url = `http://127.0.0.1:${(api.app.server.address() as AddressInfo).port}`
   home = mkdtempSync(join(tmpdir(), 'muster-first-'))
-  for (const deadline = Date.now() + 20_000; (await api.call('GET', '/v1/me')).status === 503 && Date.now() < deadline;) await new Promise(resolve => setTimeout(resolve, 100))
 })
 after(async () => {
   await api?.app.close()
@@ -122,6 +121,23 @@ test('keys are made and revoked one by one; who is removed is gone', async () =>
   assert.equal(await good('root', 'people', 'revoke', 'ana'), '✓ 2 keys of ana revoked\n')
   assert.match(await good('root', 'people', 'remove', 'ci'), /✓ ci is removed\n✓ 1 key of ci revoked/)
   assert.doesNotMatch(await good('root', 'people', 'list'), /\bci\b/)
+})
+
+test('a person’s tokens are named, taken away, and somebody else’s are refused', async () => {
+  assert.equal(await good('root', 'people', 'subject', 'ana', 'auth0|ana'), '✓ tokens of auth0|ana are ana’s\n')
+  assert.equal((await listPeople(store.pool)).find(({ id }) => id === 'ana')?.oidcSubject, 'auth0|ana')
+  await good('root', 'people', 'add', 'eve', '--role', 'engineer')
+  const { code, err } = await run('root', 'people', 'subject', 'eve', 'auth0|ana')
+  assert.equal(code, 2)
+  assert.match(err, /That OIDC subject is somebody else’s/)
+  assert.equal(await good('root', 'people', 'subject', 'ana'), '✓ no token is ana any more\n')
+  assert.equal((await listPeople(store.pool)).find(({ id }) => id === 'ana')?.oidcSubject, undefined)
+})
+
+test('the log of changes says who did what to whom', async () => {
+  const out = await good('root', 'people', 'log', 'ana', '--limit', '2')
+  assert.match(out, /^when \(UTC\) +by +whom +what\n\d{4}-\d\d-\d\d \d\d:\d\d:\d\d +root +ana +oidc_subject: auth0\|ana → none\n.* root +ana +oidc_subject: auth0\|ana\n$/)
+  assert.match(await good('root', 'people', 'log', 'ben'), /root +ben +person_grants: .*role: approver.*/)
 })
 
 for (const [what, argv, message] of [

@@ -11,8 +11,6 @@ const keys: Record<string, string> = {}
 before(async () => {
   db = await startHttpStore()
   api = await startHttp(db.store, db.keys)
-  // On a machine that is busy the app has just learned how late its own start was.
-  for (const deadline = Date.now() + 20_000; (await api.call('GET', '/v1/me', { as: 'admin' })).status === 503 && Date.now() < deadline;) await new Promise(resolve => setTimeout(resolve, 100))
   keys['admin'] = db.keys['admin']!
 })
 after(async () => {
@@ -236,4 +234,25 @@ test('the last admin cannot go: not removed, not demoted, not locked out; nor do
     assert.deepEqual([codeOf(answer), answer.body.error.message], ['409 person.lastAdmin', `${name} is the last admin who can come in: nobody could manage people any more`])
   }
   assert.equal((await as(left).get('/v1/people')).status, 200)
+})
+
+test('who is left alone of several admins makes no other one, and so never becomes both of two people in production', async () => {
+  const left = (await as('admin').get('/v1/people')).status === 200 ? 'admin' : 'ada'
+  for (const answer of [await as(left).post('/v1/people', { id: 'puppet', name: 'Puppet', roles: ['admin'] }), await as(left).put('/v1/people/dan/roles', { roles: ['admin'] })]) {
+    assert.deepEqual([codeOf(answer), /only admin left of several.*muster people first --id (puppet|dan) --recover/.test(answer.body.error.message)], ['409 person.alone', true])
+  }
+  assert.equal((await as(left).get('/v1/people')).text.includes('puppet'), false, 'nobody was added')
+  const grant = await as(left).post('/v1/people/dan/grants', { role: 'approver', in: 'till' })
+  assert.equal(codeOf(await as(left).post(`/v1/people/dan/entrusted/${String(grant.body['id'])}/confirmation`)), '403 decision.fourEyes')
+  assert.equal((await as(left).put(`/v1/people/${left}/roles`, { roles: ['admin', 'observer'] })).status, 200, 'what they are they stay')
+})
+
+test('what was changed of people is told to admins, by whom, in pages', async () => {
+  const left = (await as('admin').get('/v1/people')).status === 200 ? 'admin' : 'ada'
+  const { body } = await as(left).get(`/v1/people/log?person=${left}&limit=1`)
+  const [change] = body['changes'] as Array<{ by: string, personId: string, change: object }>
+  assert.deepEqual([change!.by, change!.personId, Object.keys(change!.change)], [left, left, ['roles']])
+  const older = await as(left).get(`/v1/people/log?person=${left}&before=${String(body['next'])}`)
+  assert.ok((older.body['changes'] as unknown[]).length > 0, 'there is what was before')
+  assert.equal(codeOf(await as(left).get('/v1/people/log?limit=0')), '400 input.invalid')
 })

@@ -43,6 +43,7 @@ const expected: Record<string, Right> = {
   'GET /v1/environments/{name}': 'read',
   'POST /v1/alerts': 'alert.send',
   'GET /v1/people': 'people.manage',
+  'GET /v1/people/log': 'people.manage',
   'POST /v1/people': 'people.manage',
   'DELETE /v1/people/{id}': 'people.manage',
   'PUT /v1/people/{id}/roles': 'people.manage',

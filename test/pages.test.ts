@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, test } from 'node:test'
 import { statusOf } from '../src/drill/status.js'
 import { rights, type Right } from '../src/drill/rights.js'
-import { asksOf } from '../src/pages/asks.js'
+import type { DrillEvent } from '../src/drill/timeline.js'
+import { asksOf, drawAsks } from '../src/pages/asks.js'
 import { drawRegions, nowOf, stepLines } from '../src/pages/run.js'
 import { drawTrend } from '../src/pages/trend.js'
 import { addKey, revokeKey } from '../src/store/keys.js'
+import { appendEvents } from '../src/store/timeline.js'
 import { addPerson, setRoles } from '../src/store/people.js'
 import { roles } from '../src/drill/people.js'
 import { ana, ben, drillEvents, drillStart, probeSamples } from './fixtures/events.js'
@@ -288,7 +290,7 @@ test('what is not there, and a Temporal that is away, are pages with a way on', 
 })
 
 test('home: what runs, what it owes, what is left behind, how runbooks stand, and filters', async () => {
-  await record(db, 'home-left', 'left-behind')
+  const left = await record(db, 'home-left', 'left-behind')
   await record(db, 'home-run', 'passed', event => event.type === 'note.added')
   const { hash } = (await api.call('GET', '/v1/runbooks/failover', { as: 'observer' })).body as { hash?: string }
   await record(db, 'home-failover', 'passed', undefined, event => event.type === 'drill.started' ? { ...event, runbook: 'failover', runbookHash: hash!, environment: 'lab2' } : event)
@@ -304,8 +306,9 @@ test('home: what runs, what it owes, what is left behind, how runbooks stand, an
   const filtered = await browser.get('/?runbook=failover&environment=')
   assert.match(filtered.text, /id="last"[^]*home-failover/)
   assert.doesNotMatch(/id="last"[^]*/.exec(filtered.text)![0], /home-left/)
-  await record(db, 'home-whole', 'passed')
-  assert.doesNotMatch((await browser.get('/')).text, /LEFT BEHIND/, 'a drill that passed after it has found the environment whole')
+  assert.match(text, /muster undo home-left/)
+  await appendEvents(db.store.pool, 'home-left', [...left, { seq: left.length + 1, atMs: Date.now(), type: 'undo.finished', entry: 'promote', state: 'undone', summary: 'pg1 streams again' }])
+  assert.doesNotMatch((await browser.get('/')).text, /LEFT BEHIND/, 'it is undone now')
 })
 
 test('home: a halt in force, who wants it lifted, and that nobody knows while Temporal is away', async () => {
@@ -383,6 +386,10 @@ test('a gate says to each person what they may do, in the words of the drill', (
   assert.deepEqual([own.mayApprove, own.mayReject], [false, true], 'who started it may stop it, and never wave it through')
   assert.equal(own.silence, 'the drill is aborted, and everything undone')
   assert.deepEqual(own.checked, [{ mark: '✓', text: 'postgres.steady: pg1 is primary, pg2 streams with 0 bytes of lag' }])
+  assert.equal(as('cai', 'approver').canAnswer, undefined, 'nobody has asked yet')
+  const asked: DrillEvent[] = [...events, { seq: events.length + 1, atMs: events.at(-1)!.atMs, type: 'people.asked', step: 'approve-failover', can: [{ id: 'dora', name: 'Dora <b>', for: { id: 'cai', name: 'Cai' } }], away: [{ id: 'cai', name: 'Cai', untilMs: drillStart, deputies: ['Dora <b>'] }] }]
+  const drawn = drawAsks(asked, statusOf(asked)!, { person: { id: 'cai', name: 'Cai', roles: ['approver'] }, formToken: 'x' })
+  assert.match(drawn, /<dt>Can answer now<\/dt><dd class="">Dora &lt;b&gt; \(for Cai\)<\/dd>/)
   const two = events.map(event => event.type === 'gate.opened' ? { ...event, approvals: 2 } : event)
   two.push({ seq: events.length + 1, atMs: events.at(-1)!.atMs, type: 'gate.decided', step: 'approve-failover', person: ben, answer: 'approve', door: 'slack', verified: true })
   const [again] = asksOf(two, statusOf(two)!, { id: ben.id, name: ben.name, roles: ['approver'] })

@@ -145,3 +145,12 @@ test('text is escaped once, and what Slack sends is read back', () => {
   assert.equal(readText('a &amp;lt; b <@U1|ana> <https://x.test|x> <#C1|ops> <!here>'), 'a &lt; b @ana https://x.test #ops @here')
   assert.equal(escape('😀'.repeat(10), 6), '😀😀…')
 })
+
+test('a gate says who can answer now, deputies and who is away, until it is over', () => {
+  const events = drillEvents('passed')
+  const until = (type: string): DrillEvent[] => events.slice(0, events.findIndex(event => event.type === type) + 1)
+  const asked: DrillEvent[] = [...until('note.added'), { seq: 99, atMs: drillStart, type: 'people.asked', step: 'approve-failover', can: [{ id: 'dora', name: 'Dora <!channel>', for: { id: 'cai', name: 'Cai' } }], away: [{ id: 'eve', name: 'Eve', untilMs: drillStart, deputies: [] }] }]
+  assert.match(textOf(of(asked, 'gate:approve-failover')), /\*Can answer now\*\\nDora &lt;!channel&gt; \(for Cai\); Eve is away until 2026-11-20 10:00, without a deputy/)
+  assert.doesNotMatch(textOf(of(until('note.added'), 'gate:approve-failover')), /Can answer now/, 'nobody has asked yet')
+  assert.doesNotMatch(textOf(of([...asked, ...events.filter(event => event.type === 'gate.closed')], 'gate:approve-failover')), /Can answer now/)
+})

@@ -12,6 +12,7 @@ interface Listed {
   id: string, name: string, roles: Role[], grants?: Grant[], service?: boolean, awayUntil?: string, removedAt?: string
   entrusted?: Entrusted[], keys?: Array<{ id: string, label?: string, revokedAt?: string | null, expiresAt?: string | null, lastUsedAt?: string | null }>
 }
+interface Changed { id: number, at: string, by: string, personId: string, what: string, change: Record<string, { from?: unknown, to?: unknown }> }
 interface AddOptions { name?: string, role: string[], service?: boolean, subject?: string, expires?: string }
 
 const pathOf = (id: string, ...rest: string[]): string => ['v1', 'people', id, ...rest].map(encodeURIComponent).join('/')
@@ -41,6 +42,14 @@ export function addPeople (program: Command, run: Run, { firstAdmin }: Parts): v
       const there = answer.people.filter(person => person.removedAt === undefined)
       print(shell, ...tableLines(['id', 'name', 'roles', 'away', 'keys'], there.map(rowOf), shell.paint))
       for (const person of there) for (const one of (person.entrusted ?? []).filter(one => one.waits)) showWait(shell, person.id, one.id, `${person.id}: ${entrustedText(one)}, asked by ${one.askedBy},`)
+    }))
+
+  people.command('log').argument('[ID]', 'person').description('who changed what of whom, the newest first')
+    .option('--limit <number>', 'how many', '50')
+    .action(run<[string | undefined, { limit: string }]>(() => ({ command: 'people log' }), async (shell, person, { limit }) => {
+      const answer = await shell.api.get<{ changes: Changed[] }>(`v1/people/log?${new URLSearchParams({ limit, ...person === undefined ? {} : { person } }).toString()}`)
+      if (shell.json) return printJson(shell, answer)
+      print(shell, ...tableLines(['when (UTC)', 'by', 'whom', 'what'], answer.changes.map(one => [one.at.slice(0, 19).replace('T', ' '), clean(one.by), one.personId, changeText(one)]), shell.paint))
     }))
 
   people.command('add').argument('<ID>', 'short and stable, e.g. ana').description('add somebody; prints their key, once')
@@ -122,6 +131,13 @@ export function addPeople (program: Command, run: Run, { firstAdmin }: Parts): v
       done(shell, `no Slack user is ${id} any more`)
     }))
 
+  people.command('subject').argument('<ID>', 'person').argument('[SUB]', 'the `sub` of their tokens; none takes it away').description('as whom somebody’s OIDC tokens speak')
+    .action(run<[string, string | undefined]>(() => ({ command: 'people subject' }), async (shell, id, subject) => {
+      const answer = await shell.api.put<object>(pathOf(id, 'subject'), { oidcSubject: subject })
+      if (shell.json) return printJson(shell, answer)
+      done(shell, subject === undefined ? `no token is ${id} any more` : `tokens of ${clean(subject)} are ${id}’s`)
+    }))
+
   people.command('key').argument('<ID>', 'person').description('another key; prints it, once').option('--label <text>', 'what it is for').addOption(new Option('--expires <time>', 'an ISO time, or 90d').argParser(timeText))
     .action(run<[string, { label?: string, expires?: string }]>(() => ({ command: 'people key' }), async (shell, id, { label, expires }) => {
       const answer = await shell.api.post<{ key: string }>(pathOf(id, 'keys'), { label, expiresAt: expires })
@@ -144,6 +160,13 @@ export function addPeople (program: Command, run: Run, { firstAdmin }: Parts): v
       done(shell, `${id} is removed`)
       revoked(shell, id, answer)
     }))
+}
+
+/** `roles: observer → observer, admin`; what was not there before has no arrow. */
+function changeText ({ what, change }: Changed): string {
+  const value = (one: unknown): string => Array.isArray(one) ? one.join(', ') || 'none' : one === null || one === undefined ? 'none' : String(one)
+  const texts = Object.entries(change).map(([name, { from, to }]) => `${name}: ${from === null || from === undefined ? '' : `${value(from)} → `}${value(to)}`)
+  return clean(`${what === 'people' ? '' : `${what}: `}${texts.join('; ')}`)
 }
 
 function rowOf (person: Listed): string[] {

@@ -1,10 +1,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type pg from 'pg'
 import type { Person } from '../drill/people.js'
 import { DrillError } from '../errors.js'
 import { addKey } from '../store/keys.js'
 import { addPerson, adminsOf, listPeople, personByKey, setRoles } from '../store/people.js'
-import type { Db } from '../store/pool.js'
+import { changingPeople } from '../store/people-log.js'
 
 /** Whoever starts Muster on their own machine. Without `commander` they could not start a drill, so they hold every role. */
 export const self: Person = { id: 'admin', name: 'Admin', roles: ['admin', 'commander', 'approver', 'management', 'engineer'] }
@@ -13,7 +14,7 @@ export const self: Person = { id: 'admin', name: 'Admin', roles: ['admin', 'comm
 const alertmanager: Person = { id: 'alertmanager', name: 'Alertmanager', roles: ['engineer'], service: true }
 
 /** Keys by person id. The admin's is kept in `.muster/key`, for the CLI; those of others are made anew each time. */
-export async function makePeople (db: Db, root: string, people: Person[]): Promise<{ adminKey: string, keys: Record<string, string> }> {
+export async function makePeople (db: pg.Pool, root: string, people: Person[]): Promise<{ adminKey: string, keys: Record<string, string> }> {
   const adminKey = await keptKeyOf(db, self, join(root, 'key'))
   await keptKeyOf(db, alertmanager, join(root, 'alertmanager.key'))
   const keys: Record<string, string> = {}
@@ -27,7 +28,7 @@ export async function makePeople (db: Db, root: string, people: Person[]): Promi
  *
  * @throws DrillError `person.exists` where an admin can come in, `input.invalid` where the id is not one or was somebody's
  */
-export async function firstAdmin (db: Db, home: string, options: { id: string, name?: string, recover?: boolean }): Promise<{ id: string, made: boolean, keyFile: string, alertKeyFile: string }> {
+export async function firstAdmin (db: pg.Pool, home: string, options: { id: string, name?: string, recover?: boolean }): Promise<{ id: string, made: boolean, keyFile: string, alertKeyFile: string }> {
   const [keyFile, alertKeyFile] = [join(home, 'key'), join(home, 'alertmanager.key')]
   mkdirSync(home, { recursive: true })
   const kept = read(keyFile)
@@ -47,7 +48,7 @@ export async function firstAdmin (db: Db, home: string, options: { id: string, n
   return { id: made ? options.id : holder!.id, made, keyFile, alertKeyFile }
 }
 
-async function keptKeyOf (db: Db, person: Person, file: string): Promise<string> {
+async function keptKeyOf (db: pg.Pool, person: Person, file: string): Promise<string> {
   const known = read(file)
   if (known !== undefined && (await personByKey(db, known))?.id === person.id) return known
   const key = await keyOf(db, person, 'muster dev')
@@ -55,11 +56,13 @@ async function keptKeyOf (db: Db, person: Person, file: string): Promise<string>
   return key
 }
 
-async function keyOf (db: Db, person: Person, label: string): Promise<string> {
-  const there = (await listPeople(db)).find(one => one.id === person.id)
-  if (!there) return (await addPerson(db, person, { label })).key
-  await setRoles(db, person.id, person.roles)
-  return (await addKey(db, person.id, { label })).key
+async function keyOf (pool: pg.Pool, person: Person, label: string): Promise<string> {
+  return await changingPeople(pool, label, async db => {
+    const there = (await listPeople(db)).find(one => one.id === person.id)
+    if (!there) return (await addPerson(db, person, { label })).key
+    await setRoles(db, person.id, person.roles)
+    return (await addKey(db, person.id, { label })).key
+  })
 }
 
 function writeKey (file: string, key: string): void {

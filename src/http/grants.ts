@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { DrillError } from '../errors.js'
 import { confirm, end, giveRole, listEntrusted, nameDeputy } from '../store/grants.js'
+import { changingPeople } from '../store/people-log.js'
 import { setAway } from '../store/people.js'
 import { personOf } from './auth.js'
 import type { App, AppDeps } from './deps.js'
@@ -34,7 +35,7 @@ export function grantRoutes (app: App, { store, catalog }: AppDeps, identities: 
     // Throws where there is no such environment: a grant for a name that is mistyped would be found out in the middle of an outage.
     if (!scope.startsWith('tier:')) (await catalog()).environment(scope)
     const by = personOf(request)
-    const grant = await giveRole(store.pool, { personId: id, role, in: scope, askedBy: by.id })
+    const grant = await changingPeople(store.pool, by.id, async db => await giveRole(db, { personId: id, role, in: scope, askedBy: by.id }))
     identities.forgetAll()
     request.log.info({ person: by.id, of: id, role, in: scope, grant }, 'role given')
     return await answer(id, grant)
@@ -52,7 +53,7 @@ export function grantRoutes (app: App, { store, catalog }: AppDeps, identities: 
     const [person, deputy] = [await known(store, id), await known(store, request.body.deputy)]
     for (const one of [person, deputy]) if (one.service) throw new DrillError('input.invalid', `body/deputy: ${one.name} is a service account, and answers for nobody`)
     const by = personOf(request)
-    const named = await nameDeputy(store.pool, { personId: id, deputyId: deputy.id, askedBy: by.id })
+    const named = await changingPeople(store.pool, by.id, async db => await nameDeputy(db, { personId: id, deputyId: deputy.id, askedBy: by.id }))
     identities.forgetAll()
     request.log.info({ person: by.id, of: id, deputy: deputy.id }, 'deputy named')
     return await answer(id, named)
@@ -81,7 +82,7 @@ export function grantRoutes (app: App, { store, catalog }: AppDeps, identities: 
     const { id, entrusted } = request.params
     await known(store, id)
     const by = personOf(request)
-    const ended = await end(store.pool, id, entrusted, by.id)
+    const ended = await changingPeople(store.pool, by.id, async db => await end(db, id, entrusted, by.id))
     identities.forgetAll()
     request.log.info({ person: by.id, of: id, entrusted }, 'ended')
     return { ...ended, askedAt: ended.askedAt.toISOString(), waits: false }
@@ -98,7 +99,7 @@ export function grantRoutes (app: App, { store, catalog }: AppDeps, identities: 
     const until = timeOf(request.body.until, 'until')
     const person = await known(store, id)
     if (person.service) throw new DrillError('input.invalid', `${person.name} is a service account, and is never on call`)
-    await setAway(store.pool, id, until)
+    await changingPeople(store.pool, personOf(request).id, async db => { await setAway(db, id, until) })
     identities.forgetAll()
     request.log.info({ person: personOf(request).id, of: id, until: until?.toISOString() }, until ? 'away' : 'back')
     const deputies = (await listEntrusted(store.pool, id)).flatMap(({ deputyId }) => deputyId ?? [])

@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { DrillError } from '../errors.js'
 import { addKey, revokeKey } from '../store/keys.js'
+import { changingPeople } from '../store/people-log.js'
 import { keepingAnAdmin, listPeople } from '../store/people.js'
 import { personOf } from './auth.js'
 import type { App, AppDeps } from './deps.js'
@@ -27,7 +28,7 @@ export function keyRoutes (app: App, { store }: AppDeps, identities: Pick<Identi
     const until = timeOf(request.body.expiresAt, 'expiresAt')
     const by = personOf(request)
     assertOwnVoice(await known(store, id), by)
-    const { keyId, key } = await addKey(store.pool, id, { label: request.body.label, expiresAt: until })
+    const { keyId, key } = await changingPeople(store.pool, by.id, async db => await addKey(db, id, { label: request.body.label, expiresAt: until }))
     request.log.info({ person: by.id, of: id, keyId }, 'key added')
     return await reply.code(201).send({ id, keyId, key })
   })
@@ -48,7 +49,7 @@ export function keyRoutes (app: App, { store }: AppDeps, identities: Pick<Identi
     const person = (await listPeople(store.pool)).find(person => person.id === id)
     const keys = (person?.keys ?? []).filter(key => only === undefined || key.id === only)
     if (only !== undefined && keys.length === 0) throw new DrillError('person.unknown', `${id} has no key ${only}`)
-    const revoked = await keepingAnAdmin(store.pool, async db => {
+    const revoked = await keepingAnAdmin(store.pool, by, async db => {
       const done: string[] = []
       for (const key of keys) if (await revokeKey(db, key.id)) done.push(key.id)
       return done

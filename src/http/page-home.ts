@@ -1,10 +1,12 @@
 import { Type } from 'typebox'
+import type { OwedEntry } from '../drill/owed.js'
 import { isAllowedIn } from '../drill/runbook.js'
 import type { Catalog } from '../runbook/catalog.js'
 import { isSound } from '../runbook/load.js'
 import { errorsOf, problemLine } from '../runbook/problem.js'
 import { drawHome, type Home, type StandingLine } from '../pages/index.js'
-import { listDrills, recordedStatus, type DrillRow } from '../store/drills.js'
+import { listDrills } from '../store/drills.js'
+import { owed } from '../store/owed.js'
 import { standings } from '../store/standings.js'
 import type { App, AppDeps } from './deps.js'
 import { pageConfig, sendPage, type PageParts } from './page-parts.js'
@@ -33,21 +35,18 @@ export function homePage (app: App, parts: PageParts): void {
 async function homeOf ({ store, catalog, temporal }: Pick<AppDeps, 'store' | 'catalog' | 'temporal'>, filters: Home['filters'], cursor: string | undefined): Promise<Home> {
   const files = await catalog()
   const { pool } = store
-  const [halts, running, recent, last, lines] = await Promise.all([
+  const [halts, running, entries, last, lines] = await Promise.all([
     temporal.halts().catch(() => undefined),
     listDrills(pool, { state: 'running' }, { limit: 50 }),
-    listDrills(pool, { state: 'ended' }, { limit: 50 }),
+    owed(pool),
     listDrills(pool, { ...filters, state: 'ended' }, { limit: 20, ...(cursor === undefined ? {} : { cursor }) }),
     standingLines(store, files),
   ])
-  const ledgers = await Promise.all(running.drills.map(async ({ drillId, environment }) => ({ drillId, environment, lines: (await recordedStatus(pool, drillId))?.ledger ?? [] })))
-  const left = await Promise.all(stillLeft(recent.drills).map(async ({ drillId, environment }) =>
-    ((await recordedStatus(pool, drillId))?.leftBehind ?? []).map(one => ({ drillId, environment, ...one }))))
   return {
     ...(halts ? { halts } : {}),
     running: running.drills,
-    owed: ledgers.map(one => ({ ...one, lines: one.lines.filter(line => line.state === 'owed' || line.state === 'undoing') })).filter(one => one.lines.length > 0),
-    left: left.flat(),
+    owed: [...groupedBy(entries.filter(one => one.state === 'owed'))],
+    left: entries.filter(one => one.state === 'left-behind'),
     standings: lines,
     broken: files.runbooks.filter(one => !isSound(one)).map(({ name, problems }) => ({ name, problem: errorsOf(problems).map(problemLine)[0] ?? 'it cannot be read' })),
     last: last.drills,
@@ -58,9 +57,13 @@ async function homeOf ({ store, catalog, temporal }: Pick<AppDeps, 'store' | 'ca
   }
 }
 
-/** Drills that left something behind, with none after them that found the environment whole: a drill that passed has. */
-function stillLeft (drills: DrillRow[]): DrillRow[] {
-  return drills.filter(drill => drill.leftBehind > 0 && !drills.some(later => later.environment === drill.environment && later.createdAtMs > drill.createdAtMs && later.verdict?.startsWith('passed')))
+/** By drill, in their order. */
+function * groupedBy (entries: OwedEntry[]): Generator<Home['owed'][number]> {
+  for (const drillId of new Set(entries.map(one => one.drillId))) {
+    const lines = entries.filter(one => one.drillId === drillId)
+    const { environment, phase } = lines[0]!
+    yield { drillId, environment, isOver: phase === 'ended', titles: lines.map(line => line.title) }
+  }
 }
 
 /** How runbooks stand in the environments that they may run in. @param only of this runbook */

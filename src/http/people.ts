@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import { roles as allRoles, type Person, type Role as RoleName } from '../drill/people.js'
 import { DrillError } from '../errors.js'
 import { giveRoles } from '../store/grants.js'
+import { readPeopleLog } from '../store/people-log.js'
 import { addPerson, keepingAnAdmin, listPeople, personById, removePerson, setRoles, setSubject } from '../store/people.js'
 import type { Db } from '../store/pool.js'
 import { personOf } from './auth.js'
@@ -15,6 +16,10 @@ import { Role } from './schemas/status.js'
 
 const Subject = Type.String({ minLength: 1, maxLength: 255, pattern: '^[\\x21-\\x7e]+$', description: 'the `sub` of their tokens' })
 const Waits = Type.Optional(Type.String({ description: 'Id of a grant that counts once another admin has confirmed it: there is one more admin only with two people’s consent' }))
+const Change = Type.Object({
+  id: Type.Integer(), at: Time, by: Type.String({ description: 'the id of who did it; `token`, `database user NAME` and the like where it was nobody of Muster' }), personId: Type.String(),
+  what: Type.String({ description: 'the table that holds it' }), change: Type.Record(Type.String(), Type.Object({ from: Type.Optional(Type.Unknown()), to: Type.Optional(Type.Unknown()) })),
+})
 /** What a service account may be: it starts drills, reads, sends alerts. */
 const serviceRoles: readonly RoleName[] = ['commander', 'engineer', 'observer']
 
@@ -42,6 +47,20 @@ export function peopleRoutes (app: App, { store, catalog }: AppDeps, identities:
         keys: keys.map(keyLine),
       })),
     }
+  })
+
+  app.get('/v1/people/log', {
+    config: { right: 'people.manage' },
+    schema: {
+      operationId: 'peopleLog', tags: ['people'], summary: 'Who changed what of whom, the newest first',
+      description: 'Written by the store itself, append only; a key’s digest is not in it.',
+      querystring: Strict({ person: Type.Optional(PersonId), before: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })), limit: Type.Integer({ minimum: 1, maximum: 500, default: 100 }) }),
+      response: answers({ 200: Type.Object({ changes: Type.Array(Change), next: Type.Optional(Type.Integer({ description: '`before` of the next page, where there may be one' })) }) }),
+    },
+  }, async request => {
+    const { person, before, limit } = request.query
+    const changes = await readPeopleLog(store.pool, { personId: person, before, limit })
+    return { changes: changes.map(change => ({ ...change, at: change.at.toISOString() })), ...changes.length === limit ? { next: changes.at(-1)!.id } : {} }
   })
 
   app.post('/v1/people', {
@@ -82,7 +101,7 @@ export function peopleRoutes (app: App, { store, catalog }: AppDeps, identities:
     const change = async (db: Db, given: RoleName[]): Promise<void> => { await setRoles(db, id, given) }
     const had = (await listPeople(store.pool)).find(one => one.id === id)!.roles
     const waits = roles.includes('admin') ? await giveRoles(store.pool, change, { personId: id, roles, had, by }) : undefined
-    if (!roles.includes('admin')) await keepingAnAdmin(store.pool, async db => { await setRoles(db, id, roles) })
+    if (!roles.includes('admin')) await keepingAnAdmin(store.pool, by, async db => { await setRoles(db, id, roles) })
     identities.forgetAll()
     request.log.info({ person: by, of: id, roles, waits }, 'roles set')
     return { ...await known(store, id), ...waits === undefined ? {} : { waits } }
@@ -100,7 +119,7 @@ export function peopleRoutes (app: App, { store, catalog }: AppDeps, identities:
     const by = personOf(request)
     const person = await known(store, id)
     if (oidcSubject !== undefined) assertOwnVoice(person, by)
-    await keepingAnAdmin(store.pool, async db => { await setSubject(db, id, oidcSubject) })
+    await keepingAnAdmin(store.pool, by.id, async db => { await setSubject(db, id, oidcSubject) })
     identities.forgetAll()
     request.log.info({ person: by.id, of: id }, 'subject set')
     return await known(store, id)
@@ -116,7 +135,7 @@ export function peopleRoutes (app: App, { store, catalog }: AppDeps, identities:
     const { id } = request.params
     await known(store, id)
     const by = personOf(request).id
-    const revoked = await keepingAnAdmin(store.pool, async db => await removePerson(db, id, by))
+    const revoked = await keepingAnAdmin(store.pool, by, async db => await removePerson(db, id, by))
     identities.forgetAll()
     request.log.info({ person: by, removed: id, revoked }, 'person removed')
     return { id, revoked }

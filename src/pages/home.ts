@@ -1,6 +1,7 @@
 import { tryDurationMs } from '../drill/duration.js'
 import { haltText, type Halt, type LiftAsked } from '../drill/halt.js'
-import type { LedgerLine, Waiting } from '../drill/status.js'
+import type { OwedEntry } from '../drill/owed.js'
+import type { Waiting } from '../drill/status.js'
 import { render } from './render.js'
 import { drawTrend, type TrendPoint } from './trend.js'
 
@@ -37,9 +38,10 @@ export interface Home {
   /** In force; absent where Temporal could not be asked. */
   halts?: Array<Halt & { liftAsked?: LiftAsked }>
   running: ListedDrill[]
-  /** What running drills owe now, and what earlier ones left behind. */
-  owed: Array<{ drillId: string, environment: string, lines: LedgerLine[] }>
-  left: Array<{ drillId: string, environment: string, title: string, byHand: string, message: string }>
+  /** What drills owe now, as `muster owed` has it … */
+  owed: Array<{ drillId: string, environment: string, isOver: boolean, titles: string[] }>
+  /** … and what they left behind, until `muster undo` has undone it. */
+  left: OwedEntry[]
   standings: StandingLine[]
   /** Runbooks with errors: they are in no list, and say so here. */
   broken: Array<{ name: string, problem: string }>

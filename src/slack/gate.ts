@@ -20,6 +20,8 @@ export function drawGate (gate: PeopleStep, status: DrillStatus, events: DrillEv
   const title = isTask ? `Task for ${gate.roles.join(' or ')}` : `Approval needed: ${gate.title}`
   const asked = `${title} (${target})`
   const outcome = outcomeOf(gate, status, events)
+  // As it was when it was asked, reminded of or escalated; over and done with, it would only mislead.
+  const canAnswer = gate.closed ? undefined : status.waitingFor.find(waiting => waiting.step === gate.step)?.canAnswer
   return {
     text: gate.closed ? `${banner}: ${escape(gate.title)} (${escape(target)}): ${escape(outcome.notice)}` : `${banner}: ${escape(asked)}, answer by ${plainMoment(gate.deadlineAtMs)}`,
     blocks: [
@@ -33,6 +35,7 @@ export function drawGate (gate: PeopleStep, status: DrillStatus, events: DrillEv
         `*Answer by*\n${gate.overdue ? 'overdue, held open' : moment(gate.deadlineAtMs, '{date_short_pretty} {time_secs}')}`,
         ...isTask ? [] : [`*If nobody answers*\n${silence(gate)}`],
         `*Recovery clock*\n${clock(status)}`,
+        ...canAnswer === undefined ? [] : [`*Can answer now*\n${escape(canAnswer)}`],
       ]),
       ...checked(events, gate, around, status),
       ...gate.closed

@@ -4,7 +4,8 @@ import { refusedAsSecond, type Asked } from '../drill/four-eyes.js'
 import type { Person, Role } from '../drill/people.js'
 import { DrillError } from '../errors.js'
 import { adminsOf, lockPeople } from './people.js'
-import { rows, sqlState, transaction, type Db } from './pool.js'
+import { changingPeople, hadTwoAdmins } from './people-log.js'
+import { rows, sqlState, type Db } from './pool.js'
 
 /** A role in one environment or tier, or a deputy: what may take a second admin. */
 export interface Entrusted {
@@ -40,12 +41,21 @@ export async function nameDeputy (db: Db, deputy: { personId: string, deputyId: 
   return await inserted(db, 'insert into person_deputies (id, person_id, deputy_id, asked_by) values ($1, $2, $3, $4) returning id', [randomUUID(), personId, deputyId, askedBy])
 }
 
-/** Roles held everywhere. Where there is another admin beside who asks, `admin` waits for one of them: then its grant's id is returned. */
+/**
+ * Roles held everywhere. Where there is another admin beside who asks, `admin` waits for one of them: then its grant's id is returned.
+ * Whoever is left alone of several admins makes no other one: by removing the second, one would become both of two people.
+ *
+ * @throws DrillError `person.alone`
+ */
 export async function giveRoles (pool: pg.Pool, change: (db: Db, roles: Role[]) => Promise<void>, given: { personId: string, roles: Role[], had: Role[], by: string }): Promise<string | undefined> {
-  return await transaction(pool, async db => {
+  return await changingPeople(pool, given.by, async db => {
     await lockPeople(db)
     const others = (await adminsOf(db)).filter(({ id }) => id !== given.by && id !== given.personId)
-    const waits = given.roles.includes('admin') && !given.had.includes('admin') && others.length > 0
+    const isNew = given.roles.includes('admin') && !given.had.includes('admin')
+    const waits = isNew && others.length > 0
+    if (isNew && !waits && await hadTwoAdmins(db)) {
+      throw new DrillError('person.alone', `${given.by} is the only admin left of several, and one more takes two people: on the machine of the store, \`muster people first --id ${given.personId} --recover\``)
+    }
     await change(db, waits ? given.roles.filter(role => role !== 'admin') : given.roles)
     return waits ? await giveRole(db, { personId: given.personId, role: 'admin', in: everywhere, askedBy: given.by }) : undefined
   })
@@ -57,7 +67,7 @@ export async function giveRoles (pool: pg.Pool, change: (db: Db, roles: Role[]) 
  * @throws DrillError `grant.unknown`, `decision.fourEyes` for who asked or gains by it
  */
 export async function confirm (pool: pg.Pool, personId: string, id: string, by: Person): Promise<Entrusted> {
-  return await transaction(pool, async db => {
+  return await changingPeople(pool, by.id, async db => {
     await lockPeople(db)
     const entrusted = await known(db, personId, id)
     if (entrusted.confirmedBy !== undefined) return entrusted

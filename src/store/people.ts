@@ -4,7 +4,8 @@ import type { OnCall } from '../drill/on-call.js'
 import { parseRole, type AwayPerson, type Grant, type Person, type Role } from '../drill/people.js'
 import { DrillError } from '../errors.js'
 import { digestOf, newKey, workingKey, type KeyFacts, type KeyOptions, type NewKey } from './keys.js'
-import { rows, sqlState, transaction, type Db } from './pool.js'
+import { changingPeople } from './people-log.js'
+import { rows, sqlState, type Db } from './pool.js'
 
 /** A person as whoever manages people sees them. */
 export interface PersonWithKeys extends Person {
@@ -67,10 +68,11 @@ export async function setAway (db: Db, personId: string, until: Date | undefined
  * A change of people after which somebody can still manage them. One at a time: two admins who remove each other at the same moment
  * do not both succeed.
  *
+ * @param by id of who does it, for the log
  * @throws DrillError `person.lastAdmin`, with nothing changed
  */
-export async function keepingAnAdmin<T> (pool: pg.Pool, change: (db: Db) => Promise<T>): Promise<T> {
-  return await transaction(pool, async db => {
+export async function keepingAnAdmin<T> (pool: pg.Pool, by: string, change: (db: Db) => Promise<T>): Promise<T> {
+  return await changingPeople(pool, by, async db => {
     await lockPeople(db)
     const before = await adminsOf(db)
     const result = await change(db)
@@ -131,7 +133,7 @@ export async function personByToken (db: Db, token: TokenFacts): Promise<Person>
   const known = await one(db, 'oidc_subject', token.subject, true)
   if (known?.removed_at) throw new DrillError('auth.invalid', `${known.name} was removed and may not come in`)
   if (known) {
-    const [row] = await rows<PersonRow>(db, `with changed as (update people set token_roles = $2, token_until = $3
+    const [row] = await rows<PersonRow>(db, `with changed as (update people set token_roles = $2, token_until = $3 from set_config('muster.by', 'token', true)
         where id = $1 and (token_roles, token_until) is distinct from ($2::text[], $3::timestamptz))
       select ${personColumns} from person_facts people where id = $1`, [known.id, token.roles, new Date(token.untilMs)])
     return personOf({ ...row!, token_roles: token.roles, token_until: new Date(token.untilMs) }, await standInsOf(db, known.id))
@@ -143,8 +145,8 @@ export async function personByToken (db: Db, token: TokenFacts): Promise<Person>
   const ids = wanted === '' ? [`oidc-${tail}`] : [wanted, `${wanted}-${tail}`]
   if (token.roles.length === 0) return { id: `oidc-${tail}`, name, roles: [] }
   for (const id of ids) {
-    const [made] = await rows(db, `insert into people (id, name, roles, oidc_subject, token_roles, token_until) values ($1, $2, '{}', $3, $4, $5)
-      on conflict do nothing returning id`, [id, name, token.subject, token.roles, new Date(token.untilMs)])
+    const [made] = await rows(db, `insert into people (id, name, roles, oidc_subject, token_roles, token_until)
+      select $1, $2, '{}', $3, $4::text[], $5::timestamptz from set_config('muster.by', 'token', true) on conflict do nothing returning id`, [id, name, token.subject, token.roles, new Date(token.untilMs)])
     if (made) break
   }
   const entered = await one(db, 'oidc_subject', token.subject)

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { DrillError } from '../../errors.js'
-import { transaction } from '../../store/pool.js'
+import { changingPeople } from '../../store/people-log.js'
 import { linkEmail, linkSlackUser } from '../../store/slack.js'
 import { personOf } from '../auth.js'
 import type { App, AppDeps } from '../deps.js'
@@ -33,7 +33,7 @@ export function linkingRoutes (app: App, { store, slack }: AppDeps): void {
     const person = await known(store, id)
     if (user || email) assertOwnVoice(person, by)
     const slackUser = user ? `${workspace ?? await ownWorkspace()}:${user}` : user
-    await transaction(store.pool, async db => {
+    await changingPeople(store.pool, by.id, async db => {
       if (slackUser !== undefined) await linkSlackUser(db, id, slackUser)
       if (email !== undefined) await linkEmail(db, id, email)
     })

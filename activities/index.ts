@@ -17,7 +17,7 @@ import { haproxySwitch } from './haproxy.js'
 import { createKeep, type KeepDeps } from './keep.js'
 import { doLeased, undoLeased } from './leased.js'
 import { linkBreak } from './link.js'
-import { runLoadStep, type LoadCall, type LoadDeps } from './load.js'
+import { mergeShardsStep, runLoadStep, runShardStep, type LoadCall, type LoadDeps, type MergeCall, type ShardCall } from './load.js'
 import { createNotify } from './notify.js'
 import { createObserve, type ObserveDeps } from './observe/index.js'
 import { postgresBreak } from './postgres/break.js'
@@ -76,7 +76,7 @@ export const actions: Actions = {
   'canaries.prepare': canariesPrepare,
 }
 
-export type { LoadCall } from './load.js'
+export type { LoadCall, MergeCall, ShardCall } from './load.js'
 export type { SuiteCall } from './suite.js'
 
 export interface ActivityDeps extends RecordDeps, KeepDeps, AbortDrillsDeps, LoadDeps, Omit<PreflightDeps, 'checks' | 'context'>, Omit<ObserveDeps, keyof StepContext> {
@@ -102,6 +102,8 @@ export function createActivities (deps: ActivityDeps) {
     ...named(Object.entries(actions), name => `${name}.undo`, (action, name) => undoing(deps, name as ActionName, action)) as UndoActivities,
     ...named(Object.entries(checks), name => `check.${name}`, check => asking(deps, check)) as CheckActivities,
     'load.run': async (call: LoadCall) => await asActivity(deps, call, async context => await runLoadStep(call, context, deps)),
+    'load.shard': async (call: ShardCall) => await asActivity(deps, call, async context => await runShardStep(call, context, deps)),
+    'load.merge': async (call: MergeCall) => await asActivity(deps, call, async context => await mergeShardsStep(call, context, deps)),
     'suite.run': async (call: SuiteCall) => await asActivity(deps, call, async context => await runSuiteStep(call, context, deps)),
     record: createRecord(deps),
     answerers: createAnswerers(deps),

@@ -13,7 +13,7 @@ import { secretsFrom } from './secrets.js'
 import { owed, unended } from './store/owed.js'
 import { openStore } from './store/pool.js'
 import { peopleOnCall } from './store/people.js'
-import { earlierRuns, saveResult } from './store/results.js'
+import { earlierRuns, saveResult, saveShard, shardsOf } from './store/results.js'
 import { appendSamples } from './store/samples.js'
 import { allEvents, appendEvents } from './store/timeline.js'
 import { connectTemporal, registerSearchAttributes } from './temporal/connect.js'
@@ -66,7 +66,9 @@ try {
   const activities = createActivities({
     results,
     earlierRuns: async of => await earlierRuns(store.pool, of),
-    sendLoadUp: async (drillId, step) => { await sendLoadUp(temporal.client, drillId, step) },
+    sendLoadUp: async (drillId, step, shard) => { await sendLoadUp(temporal.client, drillId, step, shard) },
+    saveShard: async (runId, shard, part) => { await saveShard(store.pool, runId, shard, part) },
+    shardsOf: async runId => await shardsOf(store.pool, runId),
     append: async (drillId, events) => { await appendEvents(store.pool, drillId, events) },
     onCall: async () => await peopleOnCall(store.pool),
     holder: async environment => await holderOf(temporal.client, environment, 5000),

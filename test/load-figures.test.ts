@@ -5,9 +5,12 @@ import { judgeLoad, judgeThreshold, thresholdText } from '../src/drill/load-verd
 import type { LoadQuality } from '../src/drill/load.js'
 import { compileBehaviour } from '../src/load/compile.js'
 import { countsOf, dealUsers } from '../src/load/deal.js'
+import { Gathering } from '../src/load/gathering.js'
+import type { Window } from '../src/load/generator.js'
 import { Histogram } from '../src/load/histogram.js'
+import { mergeRuns, readPart, writePart } from '../src/load/merge.js'
 import { seeded } from '../src/load/random.js'
-import { Series } from '../src/load/series.js'
+import { Series, type SeriesWindow } from '../src/load/series.js'
 import { measure, Tally } from '../src/load/tally.js'
 import { planOf, step } from './fixtures/load.js'
 
@@ -35,6 +38,57 @@ describe('adding up', () => {
       assert.deepEqual({ ...parts, response: 0, service: 0 }, { ...entire, response: 0, service: 0 })
       for (const each of [...shards, whole, one, nested, all]) each.destroy()
     }), { numRuns: 40 })
+  })
+
+  test('what the shards measured, merged after a way over the wire, is what one run of all of them measures: figures, lateness, and every second', () => {
+    const sample = fc.tuple(fc.integer({ min: 0, max: 2 }), fc.integer({ min: 0, max: 3 }), fc.double({ min: 0, max: 3000, noNaN: true }), fc.boolean())
+    fc.assert(fc.property(fc.array(sample, { minLength: 1, maxLength: 200 }), samples => {
+      const shards = [0, 1, 2].map(() => new Gathering(1, () => {}, true))
+      const whole = new Gathering(3, () => {})
+      for (let second = 0; second < 4; second++) {
+        for (const [number, shard] of shards.entries()) {
+          const series = new Series('page', 'Visitor')
+          const lateness = Histogram.create()
+          for (const [of, at, ms, failed] of samples) {
+            if (of !== number || at !== second) continue
+            series.record(ms, ms / 2, failed ? 'http5xx' : undefined, ms > 1000)
+            lateness.recordMs(ms / 100)
+          }
+          const taken = series.take()
+          const window: Window = {
+            generator: 0, index: second, fromMs: second * 1000, toMs: (second + 1) * 1000, users: number + 1, planned: 5, sent: 4, missed: { Visitor: number }, skipped: 1,
+            series: taken ? [taken] : [], lateness: lateness.encode(), loop: number / 10, examples: [], slow: [], last: second === 3,
+          }
+          shard.add(window)
+          whole.add({ ...window, generator: number })
+          series.destroy()
+          lateness.destroy()
+        }
+      }
+      const parts = shards.map(shard => readPart(writePart({ measured: shard.measured(1_000_000, 4000), endedBy: [] })))
+      const { responses: _, ...merged } = mergeRuns(parts, []).measured
+      const one = whole.measured(1_000_000, 4000)
+      const bytes = (windows: SeriesWindow[]) => windows.map(({ response, service, ...rest }) => ({ ...rest, response: Buffer.from(response).toString('base64'), service: Buffer.from(service).toString('base64') }))
+      assert.deepEqual(bytes(merged.series), bytes(one.series))
+      assert.deepEqual({ ...merged, series: 0, lateness: Buffer.from(merged.lateness).toString('base64') }, { ...one, series: 0, lateness: Buffer.from(one.lateness).toString('base64') })
+      for (const each of [...shards, whole]) each.destroy()
+    }), { numRuns: 30 })
+  })
+
+  test('shards that began at different times are laid over each other by their clocks, and the earliest end of a threshold counts', () => {
+    const threshold = { metric: 'errorShare' as const, atMost: 0 }
+    const part = (startedAtMs: number, endedAtMs: number) => {
+      const gathering = new Gathering(1, () => {}, true)
+      const lateness = Histogram.create()
+      gathering.add({ generator: 0, index: 0, fromMs: 0, toMs: 1000, users: 1, planned: 1, sent: 1, missed: {}, skipped: 0, series: [], lateness: lateness.encode(), loop: 0, examples: [], slow: [], last: true })
+      lateness.destroy()
+      const measured = gathering.measured(startedAtMs, 1000)
+      gathering.destroy()
+      return { measured, endedBy: [[0, endedAtMs]] as Array<[number, number]> }
+    }
+    const { measured, endedBy } = mergeRuns([part(10_000, 900), part(12_000, 700)], [threshold])
+    assert.deepEqual([measured.startedAtMs, measured.durationMs, measured.points.map(({ atMs, users }) => [atMs, users])], [10_000, 3000, [[1000, 1], [3000, 1]]])
+    assert.equal(endedBy.get(threshold), 700)
   })
 
   test('percentiles are those of an exact sort within a tenth of a percent', () => {

@@ -3,9 +3,9 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Context } from '@temporalio/activity'
+import { ApplicationFailure, Context } from '@temporalio/activity'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
-import { createActivities, type ActivityDeps, type LoadCall } from '../activities/index.js'
+import { createActivities, type ActivityDeps, type LoadCall, type ShardCall } from '../activities/index.js'
 import { resultsIn, type Results, type StepResult } from '../activities/results.js'
 import type { Earlier } from '../src/drill/baseline.js'
 import type { DrillInput } from '../src/drill/input.js'
@@ -27,8 +27,10 @@ let dir: string
 let kept: StepResult[]
 let earlier: () => Promise<Earlier>
 let storeIsDown = false
+const parts = new Map<string, string>()
 let results: Results
 /** In the place of the real load. */
+let lostShard = false
 let dying: ((call: LoadCall) => Promise<never>) | undefined
 /** What the target does; a test changes it while it is under load. */
 let answer: (response: ServerResponse) => void
@@ -38,7 +40,9 @@ before(async () => {
   const deps: Partial<ActivityDeps> = {
     results: { keep: async result => await results.keep(result), ship: async () => { await results.ship() } },
     earlierRuns: async () => await earlier(),
-    sendLoadUp: async (drillId, step) => { await sendLoadUp(temporal.client, drillId, step) },
+    sendLoadUp: async (drillId, step, shard) => { await sendLoadUp(temporal.client, drillId, step, shard) },
+    saveShard: async (runId, shard, part) => { parts.set(`${runId} ${shard}`, part) },
+    shardsOf: async runId => [...parts].filter(([key]) => key.startsWith(`${runId} `)).map(([, part]) => part),
     secret: async ref => { throw new DrillError('secret.missing', `${ref} is not set`) },
     log: () => {},
   }
@@ -47,7 +51,11 @@ before(async () => {
   worker = await temporal.work({
     ...Object.fromEntries(names.map(name => [name, async (input: never) => await world.activities()[name]!(input)])),
     'load.run': async (call: LoadCall) => await (dying ?? real['load.run'])(call),
-    'suite.run': real['suite.run'],
+    'load.shard': async (call: ShardCall) => {
+      if (lostShard && call.shard.index === 1) throw ApplicationFailure.nonRetryable('a generator died', 'load.failed')
+      return await real['load.shard'](call)
+    },
+    'load.merge': real['load.merge'], 'suite.run': real['suite.run'],
   })
 })
 after(async () => {
@@ -238,6 +246,48 @@ describe('a load step', () => {
     await results.ship()
     assert.equal(kept.length, 1, 'it is brought once the store is back, once')
     assert.equal(loadOf().runId, find(input, 'load.measured')[0]!.load.runId)
+  })
+})
+
+describe('a load in shards', () => {
+  test('is made by as many activities, and judged as if one had made it', async () => {
+    const input = drill([load({ shards: 3 })], { given: { users: 5 } })
+    isHonest((await run(input)).verdict, 'passed')
+    const result = loadOf()
+    assert.equal(result.total.requests, target.count, 'every request counts once')
+    assert.deepEqual([result.users, Math.max(...result.points.map(point => point.users))], [5, 5])
+    assert.equal(result.points.reduce((sum, point) => sum + point.requests, 0), result.total.requests)
+    const { events } = await temporal.client.workflow.getHandle(input.drillId).fetchHistory()
+    const names = events!.flatMap(event => event.activityTaskScheduledEventAttributes?.activityType?.name ?? []).filter(name => name.startsWith('load.'))
+    assert.deepEqual(names.sort(), ['load.merge', 'load.shard', 'load.shard', 'load.shard'])
+  })
+
+  test('is up once the users of every shard are there, ends as one, and keeps what each measured', async () => {
+    const input = drill([load({ shards: 2, background: true, runTime: '30s' }), { id: 'rest', kind: 'wait', for: '300ms' }])
+    await run(input)
+    await assertQuiet()
+    assert.equal(loadOf().total.requests, target.count)
+    assert.equal(loadOf().isHeld, true)
+  })
+
+  test('that loses a shard is invalid, and its other shards end', async () => {
+    lostShard = true
+    try {
+      const input = drill([load({ shards: 2, runTime: '30s' })])
+      const { verdict, why } = await run(input)
+      assert.equal(verdict, 'invalid', why)
+      assert.match(why, /a generator died/)
+      await assertQuiet()
+    } finally {
+      lostShard = false
+    }
+  })
+
+  test('of a scenario that steps up is refused', async () => {
+    const input = drill([load({ shards: 2 })], { given: { levels: { users: 2, every: '500ms' } } })
+    assert.equal((await run(input)).verdict, 'failed')
+    assert.match(finished(input, 'load').summary, /steps up/)
+    assert.equal(target.count, 0)
   })
 })
 

@@ -4,7 +4,7 @@ import { checkCatalog, type CheckInputs, type CheckName, type CheckResult } from
 import { durationMs } from '../src/drill/duration.js'
 import type { LoadSummary } from '../src/drill/load.js'
 import type { SuiteSummary } from '../src/drill/suite.js'
-import type { Activities, CheckCall, LoadCall, SuiteCall } from '../activities/index.js'
+import type { Activities, CheckCall, LoadCall, MergeCall, ShardCall, SuiteCall } from '../activities/index.js'
 
 /** A worker that died is noticed after this; running activities heartbeat more often, by themselves. */
 const heartbeatTimeout = '5s'
@@ -116,15 +116,23 @@ export function activitiesIn (taskQueue: string | undefined) {
     return await call(input)
   }
 
-  const load = async (input: LoadCall): Promise<LoadSummary> => {
-    const call = proxyActivities<Pick<Activities, 'load.run'>>({
-      ...acting,
-      startToCloseTimeout: '25h',
-      // Another try beside a generator that is only cut off would double the load.
-      retry: { maximumAttempts: 1 },
-      summary: `load: ${input.scenario.title}`.slice(0, summaryLength),
+  const loading = (summary: string) => proxyActivities<Pick<Activities, 'load.run' | 'load.shard'>>({
+    ...acting,
+    startToCloseTimeout: '25h',
+    // Another try beside a generator that is only cut off would double the load.
+    retry: { maximumAttempts: 1 },
+    summary: summary.slice(0, summaryLength),
+  })
+
+  const load = async (input: LoadCall): Promise<LoadSummary> => await loading(`load: ${input.scenario.title}`)['load.run'](input)
+
+  const shard = async (input: ShardCall): Promise<{ ended: boolean }> => await loading(`load, shard ${input.shard.index + 1} of ${input.shard.of}: ${input.scenario.title}`)['load.shard'](input)
+
+  const merge = async (input: MergeCall): Promise<LoadSummary> => {
+    const call = proxyActivities<Pick<Activities, 'load.merge'>>({
+      ...acting, startToCloseTimeout: '60s', retry: { initialInterval: '500ms', maximumAttempts: 5 }, summary: 'load: add up the shards',
     })
-    return await call['load.run'](input)
+    return await call['load.merge'](input)
   }
 
   const suite = async (input: SuiteCall): Promise<SuiteSummary> => {
@@ -137,5 +145,5 @@ export function activitiesIn (taskQueue: string | undefined) {
     return await call['suite.run'](input)
   }
 
-  return { preflight, notify, observe, keep, act, undo, ask, load, suite }
+  return { preflight, notify, observe, keep, act, undo, ask, load, shard, merge, suite }
 }

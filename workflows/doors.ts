@@ -113,7 +113,7 @@ export function openDoors (run: Run): void {
   })
 
   setHandler(messages.probe, edge => { run.observer.edge(edge) })
-  setHandler(messages.loadUp, ({ step }) => { run.loads.up(step) })
+  setHandler(messages.loadUp, ({ step, shard }) => { run.loads.up(step, shard) })
 }
 
 /** Nested drills hear what their parent hears; one that has just ended hears nothing. */

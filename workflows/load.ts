@@ -1,5 +1,5 @@
 import { ActivityFailure, CancellationScope, condition, isCancellation, TimeoutFailure } from '@temporalio/workflow'
-import { loadText } from '../src/drill/load.js'
+import { loadText, type LoadSummary } from '../src/drill/load.js'
 import { stepTitle, type LoadStep } from '../src/drill/runbook.js'
 import type { LoadCall } from '../activities/index.js'
 import type { Run, StepResult } from './run.js'
@@ -28,7 +28,7 @@ export class Loads {
   /** Begins it, and waits until all its users are there. One that ends before that was never held. */
   async hold (step: LoadStep, call: LoadCall): Promise<StepResult> {
     const { run } = this
-    const held: Held = { isUp: false, isOver: false, end: () => {} }
+    const held: Held = { up: new Set(), shards: shardsOf(step), isOver: false, end: () => {} }
     this.held.set(step.id, held)
     // Outside of the scope of the steps: its end is waited for, and what it measured is kept. An abort ends it at once all the same.
     const ended = CancellationScope.nonCancellable(async () => {
@@ -40,7 +40,7 @@ export class Loads {
       return result
     })
     try {
-      await condition(() => held.isUp || held.isOver)
+      await condition(() => held.up.size >= held.shards || held.isOver)
     } catch (error) {
       this.held.delete(step.id)
       await CancellationScope.nonCancellable(async () => await ended)
@@ -58,10 +58,9 @@ export class Loads {
     return { outcome: 'passed', summary: 'all users are there', isHeld: true }
   }
 
-  /** A signal of the activity: all users are there. */
-  up (step: string): void {
-    const held = this.held.get(step)
-    if (held) held.isUp = true
+  /** A signal of the activity: all users of a shard are there. */
+  up (step: string, shard: number): void {
+    this.held.get(step)?.up.add(shard)
   }
 
   /** Ends it; what it came to, or undefined where none is held. */
@@ -76,12 +75,13 @@ export class Loads {
   }
 }
 
-interface Held { isUp: boolean, isOver: boolean, end: () => void, finished?: Promise<StepResult> }
+interface Held { up: Set<number>, shards: number, isOver: boolean, end: () => void, finished?: Promise<StepResult> }
 
 /** Never throws for what became of the load: a generator that is lost is a result too, and proves nothing. */
 async function measured (run: Run, step: LoadStep, call: LoadCall): Promise<StepResult> {
   try {
-    const summary = await run.activities.load(call)
+    const shards = shardsOf(step)
+    const summary = shards === 1 ? await run.activities.load(call) : await sharded(run, call, shards)
     run.journal.emit({ type: 'load.measured', step: step.id, load: summary })
     return answered(run, step, 'load', summary, loadText(summary))
   } catch (error) {
@@ -90,6 +90,28 @@ async function measured (run: Run, step: LoadStep, call: LoadCall): Promise<Step
     const { code, message } = lostBecause(error)
     return failed(code === 'load.refused' || code === 'secret.missing' ? code : 'load.blind', message)
   }
+}
+
+/** As many activities as shards, and one that adds up what they measured. A shard that ends early, or is lost, ends the others. */
+async function sharded ({ activities }: Run, call: LoadCall, shards: number): Promise<LoadSummary> {
+  const scope = new CancellationScope()
+  const parts = await scope.run(async () => await Promise.allSettled(Array.from({ length: shards }, async (_, index) => {
+    try {
+      const { ended } = await activities.shard({ ...call, shard: { index, of: shards } })
+      if (ended) scope.cancel()
+    } catch (error) {
+      scope.cancel()
+      throw error
+    }
+  })))
+  const lost = parts.filter(part => part.status === 'rejected').map(part => part.reason as unknown)
+  // What was lost first ended the others: that is the reason to tell.
+  if (lost.length > 0) throw lost.find(reason => !isCancellation(reason)) ?? lost[0]
+  return await CancellationScope.nonCancellable(async () => await activities.merge({ ...call, shards }))
+}
+
+function shardsOf (step: LoadStep): number {
+  return Math.max(1, Number(step.shards ?? 1))
 }
 
 /** What a load or a suite makes of its step, by its verdict and the step's `onFail`. */

@@ -39,8 +39,8 @@ export const approval = defineSignal<[Decision]>('approval')
 export interface AlertMessage { name: string, state: 'firing' | 'resolved', arrivedAtMs: number, startsAtMs?: number, summary?: string }
 export const alert = defineSignal<[AlertMessage]>('alert')
 export const probe = defineSignal<[ProbeEdge]>('probe')
-/** Of a load that is held: all its users are there. */
-export const loadUp = defineSignal<[{ step: string }]>('loadUp')
+/** Of a load that is held: the users of one of its shards are all there. */
+export const loadUp = defineSignal<[{ step: string, shard: number }]>('loadUp')
 
 export const status = defineQuery<DrillStatus | undefined>('status')
 /** Events after a number, as the workflow holds them: for when the store does not answer. */

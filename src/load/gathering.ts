@@ -20,12 +20,14 @@ export interface Measured {
   missed: Record<string, number>
   busiestLoop: number
   points: LoadPoint[]
+  /** Of a shard: the response times of each point as an encoded histogram, for a percentile of the whole. */
+  responses?: Uint8Array[]
   examples: FailureExample[]
   slow: SlowRequest[]
 }
 
-const slowKept = 100
-const examplesEach = 5
+export const slowKept = 100
+export const examplesEach = 5
 const recentSeconds = 60
 
 /** Adds up what the generators tell. Bounded: totals, one short line a second, the last minute in full. To be destroyed after use. */
@@ -44,7 +46,11 @@ export class Gathering {
   private examples: FailureExample[] = []
   private slow: SlowRequest[] = []
 
-  constructor (private readonly generators: number, private readonly onSecond: (second: Second) => void) {}
+  private readonly responses?: Uint8Array[]
+
+  constructor (private readonly generators: number, private readonly onSecond: (second: Second) => void, isShard = false) {
+    if (isShard) this.responses = []
+  }
 
   get missedTotal (): number { return Object.values(this.missed).reduce((sum, count) => sum + count, 0) }
 
@@ -99,8 +105,8 @@ export class Gathering {
   }
 
   measured (startedAtMs: number, durationMs: number): Measured {
-    const { planned, sent, skipped, missed, busiestLoop, points, examples, slow } = this
-    return { startedAtMs, durationMs, planned, sent, skipped, missed, busiestLoop, points, examples, slow, series: this.tally.export(), lateness: this.lateness.encode() }
+    const { planned, sent, skipped, missed, busiestLoop, points, responses, examples, slow } = this
+    return { ...(responses === undefined ? {} : { responses }), startedAtMs, durationMs, planned, sent, skipped, missed, busiestLoop, points, examples, slow, series: this.tally.export(), lateness: this.lateness.encode() }
   }
 
   destroy (): void {
@@ -122,6 +128,7 @@ export class Gathering {
     const tally = new Tally()
     tally.add(second.series)
     const { requests, errors, responseMs } = tally.figures()
+    this.responses?.push(tally.encodeResponse())
     tally.destroy()
     this.points.push({
       atMs: Math.round(second.toMs), users: second.users, requests, errors, missed: second.missed,

@@ -49,7 +49,7 @@ export async function measureLoad (plan: LoadPlan, { signal, onLive }: MeasureOp
     const broke = levels?.second(gathering) === true
     if (ends || broke) stop()
     onLive?.(gathering.live(runMs))
-  })
+  }, (plan.shard?.of ?? 1) > 1)
   let beginMs = monotonicMs()
   let cancelled: string | undefined
   const stop = (): void => { for (const thread of threads) thread.tell({ stop: graceMs }) }

@@ -16,6 +16,8 @@ export interface LoadOrder {
   overrides?: LoadOverrides
   allowProduction?: boolean
   isHeld?: boolean
+  /** The same for every shard: they deal the same users. */
+  seed?: number
   shard?: LoadPlan['shard']
 }
 

@@ -1,8 +1,10 @@
 import type { Earlier } from '../drill/baseline.js'
 import type { LoadLive, LoadResult } from '../drill/load.js'
-import { messageOf } from '../errors.js'
+import { DrillError, messageOf } from '../errors.js'
 import { checkPlan } from './check.js'
-import { measureLoad } from './measure.js'
+import { mergeRuns, type ShardPart } from './merge.js'
+import { measureLoad, type MeasuredRun } from './measure.js'
+import type { LoadPlan } from './plan.js'
 import { preparePlan, type LoadOrder } from './prepare.js'
 import { resourcesOf } from './resources.js'
 import { configHash, resultOf } from './result.js'
@@ -23,9 +25,38 @@ export interface RunDeps {
  * @throws DrillError `load.refused`, `secret.missing`, `load.failed`; what the target does is never thrown
  */
 export async function runLoad (order: LoadOrder, { secret, earlier, ...options }: RunDeps): Promise<LoadResult> {
+  const plan = await checkedPlan(order, secret)
+  return await judged(order, plan, await measureLoad(plan, options), earlier)
+}
+
+/**
+ * One shard of a run: its users alone, measured and not judged.
+ * @throws as runLoad()
+ */
+export async function runShard (order: LoadOrder & { shard: { index: number, of: number } }, { secret, ...options }: Omit<RunDeps, 'earlier'>): Promise<ShardPart> {
+  const plan = await checkedPlan(order, secret)
+  if (plan.scenario.levels !== undefined) throw new DrillError('load.refused', `${plan.scenario.name} steps up, and each load is judged as a whole: it takes one shard`)
+  const { measured, cancelled, endedBy } = await measureLoad(plan, options)
+  return { measured, ...(cancelled === undefined ? {} : { cancelled }), endedBy: [...endedBy].map(([threshold, atMs]) => [plan.scenario.thresholds.indexOf(threshold), atMs]) }
+}
+
+/**
+ * The result of a run from what its shards measured, as if one had made it.
+ * @throws DrillError `load.failed` where parts are missing
+ */
+export async function judgeShards (order: LoadOrder & { shards: number }, parts: readonly ShardPart[], { secret, earlier }: Pick<RunDeps, 'secret' | 'earlier'>): Promise<LoadResult> {
+  if (parts.length !== order.shards) throw new DrillError('load.failed', `${parts.length} of ${order.shards} shards have measured: there is no whole to judge`)
+  const plan = await preparePlan(order, secret)
+  return await judged(order, plan, mergeRuns(parts, plan.scenario.thresholds), earlier)
+}
+
+async function checkedPlan (order: LoadOrder, secret: RunDeps['secret']): Promise<LoadPlan> {
   const plan = await preparePlan(order, secret)
   checkPlan(plan, order.environment, order)
-  const run = await measureLoad(plan, options)
+  return plan
+}
+
+async function judged (order: LoadOrder, plan: LoadPlan, run: MeasuredRun, earlier: RunDeps['earlier']): Promise<LoadResult> {
   const resources = await resourcesOf(order.environment, run.measured)
   const known = await earlier?.({ scenario: plan.scenario.name, target: new URL(plan.target.url).origin, configHash: configHash(plan) })
     .catch((error: unknown) => ({ blind: `earlier runs are not known: ${messageOf(error)}` }))

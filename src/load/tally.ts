@@ -45,6 +45,11 @@ export class Tally {
     }
   }
 
+  /** All response times as one encoded histogram. */
+  encodeResponse (): Uint8Array {
+    return merged(this.within({}).map(one => one.response), histogram => histogram.encode())
+  }
+
   /** Count of the values that a figure of times is made from. */
   timed (scope: Scope = {}): number {
     return this.within(scope).reduce((sum, one) => sum + one.response.count, 0)

@@ -32,3 +32,13 @@ export async function earlierRuns (db: Db, { scenario, target, configHash }: Pic
   ])
   return { runs, otherConfigurations: others[0]!.count }
 }
+
+/** What one shard of a load measured. The same again changes nothing; parts that nobody needs any more go. */
+export async function saveShard (db: Db, runId: string, shard: number, part: string): Promise<void> {
+  await rows(db, 'insert into load_shards (run_id, shard, part) values ($1, $2, $3) on conflict do nothing', [runId, shard, part])
+  await rows(db, "delete from load_shards where recorded_at < now() - interval '2 days'", [])
+}
+
+export async function shardsOf (db: Db, runId: string): Promise<string[]> {
+  return (await rows<{ part: string }>(db, 'select part from load_shards where run_id = $1 order by shard', [runId])).map(({ part }) => part)
+}

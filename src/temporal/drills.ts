@@ -134,9 +134,9 @@ export async function sendEdge (client: Client, drillId: string, edge: ProbeEdge
   await client.workflow.getHandle(drillId).signal('probe', edge)
 }
 
-/** Tells a drill that all users of a load that it holds are there. */
-export async function sendLoadUp (client: Client, drillId: string, step: string): Promise<void> {
-  await client.workflow.getHandle(drillId).signal(loadUp, { step })
+/** Tells a drill that all users of a load that it holds are there, or those of one shard. */
+export async function sendLoadUp (client: Client, drillId: string, step: string, shard: number): Promise<void> {
+  await client.workflow.getHandle(drillId).signal(loadUp, { step, shard })
 }
 
 function refusal (reasons: Refusal[]): DrillError {

@@ -116,7 +116,9 @@ const promotedSql = 'select false as "inRecovery", false as paused, pg_current_w
 export async function standingOf (copy: Pick<Copy, 'socketDir'>, user: string, worker: Pick<Worker, 'signal' | 'secret'>): Promise<Standing> {
   return await onCopy(copy, { user, database: 'postgres' }, worker, async client => {
     const { rows: [recovery] } = await client.query<{ is: boolean }>('select pg_is_in_recovery() as is')
-    return (await client.query<Standing>(recovery!.is ? standingSql : promotedSql)).rows[0]!
+    if (!recovery!.is) return (await client.query<Standing>(promotedSql)).rows[0]!
+    // It may be promoted between the two questions, and then refuses the second.
+    return (await client.query<Standing>(standingSql).catch(async () => await client.query<Standing>(promotedSql))).rows[0]!
   })
 }
 

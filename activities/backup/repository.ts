@@ -37,7 +37,9 @@ export function parseInfo (text: string, stanza: string): Repository {
   const { status } = found
   if (status.code !== 0 && status.code !== emptyStanza) {
     const words = [status.message, ...(found.repo ?? []).map(repo => repo.status.message)].join(': ').replaceAll('\n', ' ').slice(0, 600)
-    const code = /CryptoError|cipher/.test(words) ? 'backup.key' : 'backup.unreadable'
+    // What a wrong passphrase makes of a file is mostly told as an unknown format.
+    const isKey = /CryptoError|cipher/.test(words) || (found.cipher !== 'none' && words.includes('[FormatError]'))
+    const code = isKey ? 'backup.key' : 'backup.unreadable'
     throw new DrillError(code, `The repository of stanza "${stanza}" cannot be read (status ${status.code}): ${words}`)
   }
   return {
@@ -100,7 +102,8 @@ export function chooseSet ({ sets, databases }: Repository, label?: string): Bac
 
 function parseJson<T> (text: string, command: string): T {
   try {
-    return JSON.parse(text) as T
+    // What it quotes of a file that it could not read has bytes that JSON does not allow.
+    return JSON.parse(text.replace(/\p{Cc}/gu, ' ')) as T
   } catch (cause) {
     throw new DrillError('backup.unreadable', `pgBackRest ${command} answered no JSON: ${text.slice(0, 200)}`, { cause })
   }

@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, afterEach, before, describe, test } from 'node:test'
+import { copyControl } from '../activities/backup/copy-server.js'
+import { placeOf, requireSpace, type Place } from '../activities/backup/place.js'
+import { restoresInto } from '../activities/backup/restore-files.js'
+import { runTool } from '../activities/backup/tools.js'
+import { allProcs, commandLineOf, sendSignal, type Proc } from '../src/control/proc.js'
+import type { ActionInputs, ActionName } from '../src/drill/actions.js'
+import type { ArchivedCanary } from '../src/drill/backup.js'
+import type { Backup, DatabaseCluster } from '../src/drill/environment.js'
+import type { RecoveryTarget } from '../src/drill/target.js'
+import { DrillError } from '../src/errors.js'
+import { act, ask, backupLab, copyOf, undo, type BackupLab } from './fixtures/backup-lab.js'
+import { query, stepContext } from './fixtures/database-lab.js'
+
+let lab: BackupLab
+let database: DatabaseCluster
+let backup: Backup
+let set: string
+let canary: ArchivedCanary
+let scratch: string
+const context = stepContext()
+
+const archived = async (): Promise<ArchivedCanary> => (await ask('backup.archiving', { database, backup })).output.canary as ArchivedCanary
+
+before(async () => {
+  lab = await backupLab()
+  database = lab.database
+  backup = lab.backup
+  scratch = mkdtempSync(join(tmpdir(), 'muster-trouble-'))
+  chmodSync(scratch, 0o755)
+  set = (await act('backup.take', { backup, type: 'full' }, { stepId: 'full' })).output.label as string
+  // WAL to replay, of several segments.
+  await query(database.nodes[0]!, 'create table filler as select n, md5(n::text) as text from generate_series(1, 300000) n')
+  canary = await archived()
+})
+after(async () => {
+  await lab?.down()
+  rmSync(scratch, { recursive: true, force: true })
+})
+
+describe('a worker that is killed', { timeout: 200_000 }, () => {
+  const input = (): ActionInputs['backup.restore'] => ({ backup, database })
+  const place = (): Place => placeOf(backup, { drillId: 'test', stepId: 'killed' })
+  let worker: ChildProcess | undefined
+  afterEach(() => { worker?.kill('SIGKILL') })
+
+  /** Starts a step in a process of its own, and waits until it is at what is asked for. */
+  const workAt = async <A extends ActionName>(action: A, input: ActionInputs[A], isThere: () => Promise<boolean> | boolean): Promise<() => Promise<void>> => {
+    const file = join(scratch, 'step.json')
+    writeFileSync(file, JSON.stringify({ action, input, stepId: 'killed' }))
+    const child = spawn(process.execPath, ['--import', 'tsx', 'test/fixtures/backup-worker.ts', file], { stdio: ['ignore', 'ignore', 'pipe'] })
+    worker = child
+    let words = ''
+    child.stderr.on('data', data => { words += String(data) })
+    const ended = new Promise<void>(resolve => { child.once('close', () => { resolve() }) })
+    while (!await isThere()) {
+      assert.equal(child.exitCode, null, `it ended before it got there: ${words}`)
+      await new Promise(resolve => setTimeout(resolve, 5))
+    }
+    return async () => { child.kill('SIGKILL'); await ended }
+  }
+  const isNothingLeft = async (): Promise<void> => {
+    assert.deepEqual(await undo('backup.restore', input(), { stepId: 'killed' }), { undone: true, summary: 'no process, folder or socket of the copy is left' })
+    assert.deepEqual(allProcs().filter(proc => commandLineOf(proc.pid).includes(place().dir)), [], 'no process of the copy')
+    assert.ok(!existsSync(place().dir) && !existsSync(place().socketDir), 'no folder of the copy')
+    assert.equal((await undo('backup.restore', input(), { stepId: 'killed' })).undone, true, 'again')
+  }
+  const isProven = async (result: Awaited<ReturnType<typeof act>>): Promise<void> => {
+    const { outcome, observed } = await ask('copy.proven', { copy: copyOf(result), database, backup, canary })
+    assert.equal(outcome, 'pass', observed)
+  }
+
+  test('in the middle of a restore: the next try brings what is missing', async () => {
+    const kill = await workAt('backup.restore', input(), () => restoresInto(place().dataDir).length > 0 && existsSync(join(place().dataDir, 'base')))
+    await kill()
+    assert.ok(!existsSync(join(place().dataDir, 'global/pg_control')) || restoresInto(place().dataDir).length > 0, 'it was not done')
+    await isProven(await act('backup.restore', input(), { stepId: 'killed' }))
+    await isNothingLeft()
+  })
+
+  test('in the middle of a restore that nobody takes up: the undo ends pgBackRest and removes what is there', async () => {
+    const kill = await workAt('backup.restore', input(), () => restoresInto(place().dataDir).length > 0)
+    await kill()
+    await isNothingLeft()
+  })
+
+  test('while the copy replays: the next try waits for that very server', async () => {
+    const control = await copyControl(backup, place(), context)
+    const kill = await workAt('backup.restore', input(), async () => existsSync(place().dataDir) && await control.alive())
+    await kill()
+    const pid = readFileSync(join(place().dataDir, 'postmaster.pid'), 'utf8').split('\n')[0]
+    await isProven(await act('backup.restore', input(), { stepId: 'killed' }))
+    assert.equal(readFileSync(join(place().dataDir, 'postmaster.pid'), 'utf8').split('\n')[0], pid)
+    await isNothingLeft()
+  })
+
+  test('in the middle of a backup: the next try waits for it and makes no second one; another step is told who holds the lock', async () => {
+    const runs = (): Proc[] => allProcs().filter(proc => commandLineOf(proc.pid).includes('muster=test.killed'))
+    const kill = await workAt('backup.take', { backup, type: 'full' }, () => runs().length > 0 && existsSync(join(backup.configFile, `../../backup/${backup.stanza}-backup.lock`)))
+    for (const proc of runs()) sendSignal(proc, 'SIGSTOP')
+    await kill()
+    await assert.rejects(act('backup.take', { backup, type: 'incr', lockWithinMs: 300 }, { stepId: 'other' }), (error: DrillError) => {
+      assert.equal(error.code, 'backup.locked')
+      assert.match(error.message, /^(another backup|Another run of pgBackRest) has held stanza "lab" for the .* that this step waited$/)
+      return true
+    })
+    for (const proc of runs()) sendSignal(proc, 'SIGCONT')
+    const result = await act('backup.take', { backup, type: 'full' }, { stepId: 'killed' })
+    const again = await act('backup.take', { backup, type: 'full' }, { stepId: 'killed' })
+    assert.equal(result.output.label, again.output.label)
+    assert.equal((await undo('backup.take', { backup, type: 'full' }, { stepId: 'killed' })).undone, true)
+    assert.deepEqual(runs(), [])
+  })
+})
+
+describe('what is asked wrongly is refused in words, and nothing is left of it', { timeout: 120_000 }, () => {
+  const refused = async (change: Partial<ActionInputs['backup.restore']>, code: string, words: RegExp): Promise<void> => {
+    const input = { backup, database, ...change }
+    await assert.rejects(act('backup.restore', input, { stepId: 'wrong' }), (error: DrillError) => {
+      assert.equal(error.code, code, error.message)
+      assert.match(error.message, words)
+      return true
+    })
+  }
+  const target = async (target: RecoveryTarget, code: string, words: RegExp): Promise<void> => { await refused({ target }, code, words) }
+  afterEach(async () => { await undo('backup.restore', { backup, database }, { stepId: 'wrong' }) })
+
+  test('a time in the future, before the first backup, without a zone, without anything behind it, or none at all', async () => {
+    await target({ time: '2999-01-01T00:00:00Z' }, 'target.unreachable', /^2999-01-01T00:00:00Z lies in the future$/)
+    await target({ time: '2001-01-01T00:00:00Z' }, 'target.unreachable', /lies before the first backup, \S+F, had ended/)
+    await target({ time: '2026-10-25T02:30:00' }, 'target.invalid', /has no zone: .*twice the same in the night when clocks go back/)
+    await target({ time: new Date().toISOString() }, 'target.unreachable', /^no commit follows .* in the archive, so nobody can tell where it lies; the last one is of /)
+    await target({ time: 'yesterday' }, 'target.invalid', /^yesterday is no time; write /)
+    await target({}, 'target.invalid', /says neither time, xid, lsn nor name$/)
+    await target({ xid: '5', name: 'x' }, 'target.invalid', /says xid and name: one of them must do$/)
+  })
+
+  test('a transaction that was rolled back or never was, a position outside, a restore point that is not there', async () => {
+    const [rolledBack] = await query<{ xid: string }>(database.nodes[0]!, 'select pg_current_xact_id()::text as xid')
+    const client = database.nodes[0]!
+    await assert.rejects(query(client, 'do $$ begin perform pg_current_xact_id(); insert into filler values (1, \'x\'); raise exception \'no\'; end $$'))
+    const aborted = String(BigInt(rolledBack!.xid) + 1n)
+    await archived()
+    await target({ xid: aborted }, 'target.unreachable', new RegExp(`^Transaction ${aborted} was rolled back: it never committed`))
+    await target({ xid: '99999999' }, 'target.unreachable', /^Transaction 99999999 never committed in the archived WAL \(up to [0-9A-F]{24}\)$/)
+    await target({ lsn: 'F/0' }, 'target.unreachable', /^Position F\/0 lies behind the end of the archive/)
+    await target({ lsn: '0/1000000' }, 'target.unreachable', /^Position 0\/1000000 lies before the first backup was consistent$/)
+    await target({ name: 'nowhere' }, 'target.unreachable', /^There is no restore point "nowhere" in the archived WAL/)
+  })
+
+  test('a set that is not there, and one that the target lies before', async () => {
+    await refused({ set: '20200101-000000F' }, 'backup.missing', new RegExp(`^There is no backup set "20200101-000000F", only ${set}`))
+    const newer = (await act('backup.take', { backup, type: 'incr' }, { stepId: 'newer' })).output.label as string
+    await refused({ set: newer, target: { lsn: canary.lsn } }, 'target.unreachable', new RegExp(`^Set ${newer} is consistent at .* only, behind `))
+  })
+
+  test('a folder that is a live cluster’s, or somebody’s, or a socket’s place that is', async () => {
+    await refused({ backup: { ...backup, scratchDir: database.nodes[0]!.dataDir } }, 'scratch.notOurs', /lies in or around the live cluster of pg1/)
+    const { dir, socketDir } = placeOf(backup, { drillId: 'test', stepId: 'wrong' })
+    mkdirSync(dir, { recursive: true })
+    writeFileSync(join(dir, 'precious'), 'mine')
+    await refused({}, 'scratch.notOurs', /is not empty and not ours: it holds precious$/)
+    assert.equal((await undo('backup.restore', { backup, database }, { stepId: 'wrong' })).undone, true)
+    assert.deepEqual(readdirSync(dir), ['precious'], 'it was not touched')
+    rmSync(dir, { recursive: true })
+    writeFileSync(socketDir, 'mine')
+    await refused({}, 'scratch.notOurs', /is there already, and is not ours$/)
+    rmSync(socketDir)
+  })
+
+  test('too little room is told before the first byte', async () => {
+    await assert.rejects(requireSpace(backup, 1e18), { code: 'scratch.full' })
+  })
+
+  test('a server beside the worker of another version than the backups', async () => {
+    const postgres = join(scratch, 'postgres')
+    writeFileSync(postgres, '#!/bin/sh\necho "postgres (PostgreSQL) 14.9"\n', { mode: 0o755 })
+    await refused({ backup: { ...backup, tools: { ...backup.tools, postgres: { path: postgres } } } }, 'backup.mismatch', /^The backups are of PostgreSQL 15, the server beside the worker is 14/)
+  })
+
+  test('a passphrase that is missing or wrong is blind with its own code, and never shown', async () => {
+    const configFile = join(backup.configFile, '../pgbackrest-encrypted.conf')
+    writeFileSync(configFile, readFileSync(backup.configFile, 'utf8').replace(/repo1-path=.*/, `repo1-path=${backup.scratchDir}/encrypted\nrepo1-cipher-type=aes-256-cbc`), { mode: 0o644 })
+    const encrypted: Backup = { ...backup, configFile, cipherPass: 'env:PASS' }
+    const secret = (value: string) => async (): Promise<string> => value
+    const made = await runTool(encrypted, 'pgbackrest', [`--config=${configFile}`, '--stanza=lab', `--pg1-path=${database.nodes[0]!.dataDir}`, '--no-online', 'stanza-create'], { ...context, secret: secret('right horse') })
+    assert.equal(made.exitCode, 0, made.stderr)
+    const wrong = await ask('backup.verified', { backup: encrypted }, { secret: secret('wrong horse') })
+    assert.deepEqual([wrong.outcome, wrong.output.code], ['blind', 'backup.key'], wrong.observed)
+    assert.doesNotMatch(JSON.stringify(wrong), /horse/)
+    const none = await ask('backup.verified', { backup: { ...encrypted, cipherPass: undefined } })
+    assert.deepEqual([none.outcome, none.output.code], ['blind', 'backup.key'], none.observed)
+    const gone = await ask('backup.verified', { backup: encrypted }, { secret: async ref => { throw new DrillError('secret.missing', `${ref} is not set on this worker`) } })
+    assert.deepEqual([gone.outcome, gone.output.code], ['blind', 'secret.missing'])
+    rmSync(`${backup.scratchDir}/encrypted`, { recursive: true })
+  })
+
+  test('a target behind a hole in the archive', async () => {
+    const [before, hole, behind] = [await archived(), await archived(), await archived()]
+    const folder = join(backup.configFile, '../../backup/repo/archive/lab')
+    for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) if (entry.name.startsWith(hole.segment)) rmSync(join(entry.parentPath, entry.name))
+    const words = new RegExp(`WAL segment ${hole.segment} is missing in the archive`)
+    await target({ lsn: behind.lsn, inclusive: false }, 'target.unreachable', words)
+    await target({ xid: behind.xid }, 'target.unreachable', words)
+    const copy = copyOf(await act('backup.restore', { backup, database, target: { xid: before.xid } }, { stepId: 'wrong' }))
+    assert.equal((await ask('copy.proven', { copy, database, backup, canary })).outcome, 'pass', 'what lies before it can be reached')
+  })
+})

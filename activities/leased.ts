@@ -12,12 +12,12 @@ const renewMs = 1_000
 
 /** Acts; a leased action only once the watchdog has its lease. */
 export async function doLeased (leases: LeaseFolder, name: ActionName, action: Action<never>, input: ActivityContextInput<never>, context: StepContext): Promise<ActionResult> {
-  const { drillId, stepId, leaseMs } = input
+  const { drillId, stepId, leaseMs, mostMs } = input
   const acting = leases.act(drillId, `step "${stepId}"`)
   const stop = renewing(leases, drillId)
   try {
     if (leaseMs !== undefined) {
-      leases.hold({ drillId, stepId, action: name, with: input.with, leaseMs, heldSinceMs: Date.now() })
+      leases.hold({ drillId, stepId, action: name, with: input.with, leaseMs, mostMs, heldSinceMs: Date.now() })
       const armed = await until(() => leases.isArmed(drillId, stepId) || undefined, { everyMs: 5, deadlineMs: armMs, signal: context.signal })
       if (!armed) {
         leases.release(drillId, stepId)

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundleWorkflowCode, NativeConnection, Runtime, Worker, type LogMetadata } from '@temporalio/worker'
-import { sameHost } from '../activities/preflight.js'
+import { addressOf, sameHost } from '../activities/preflight.js'
 import { createActivities } from '../activities/index.js'
 import { resultsIn } from '../activities/results.js'
 import { leasesDir, loadConfig, redactedConfig, storeUrlOf } from './config.js'
@@ -81,7 +81,8 @@ try {
     leases: leaseFolder(leasesDir(config)),
     isRunning: async drillId => await isRunning(temporal.client, drillId),
     dataDir: join(config.home, 'data'),
-    ownAddresses: [`${storeAddress.hostname}:${storeAddress.port || 5432}`, temporal.address].map(sameHost),
+    ownAddresses: [`${storeAddress.hostname}:${storeAddress.port || 5432}`, temporal.address, ...config.slack ? [addressOf(config.slack.apiUrl ?? 'https://slack.com/api/')] : []].map(sameHost),
+    ownFolders: [resolve(config.home)],
     secret: secretsFrom(process.env),
     log: (message, fields) => { log.info(fields ?? {}, message) },
   })

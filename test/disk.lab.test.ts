@@ -49,11 +49,24 @@ steps:
   - { id: look, kind: gate, effect: none, role: approver, deadline: 1m }
 `
 
+const tooLong = `
+title: A fault that stays longer than it may
+type: simulated-failure
+environments: [tier:lab]
+observe:
+  database: '{{ env.database }}'
+  probe: { interval: 100ms, timeout: 1s, failures: 3, successes: 3 }
+steps:
+  - { id: fill, kind: action, action: disk.fill, with: { volumes: '{{ env.volumes }}', volume: log, leave: 0 }, atMost: 1s }
+  - { id: full, kind: check, check: disk.full, with: { volumes: '{{ env.volumes }}', volume: log }, provesEffect: true }
+  - { id: look, kind: wait, for: 1m }
+`
+
 let d: DrillLab
 let volumes: Record<string, Volume>
 let database: DatabaseCluster
 before(async () => {
-  d = await drillLab({ volumes: true, runbooks: { 'wrong-volume': wrongVolume, 'hard-to-free': hardToFree } })
+  d = await drillLab({ volumes: true, runbooks: { 'wrong-volume': wrongVolume, 'hard-to-free': hardToFree, 'too-long': tooLong } })
   volumes = d.environment.volumes!
   database = d.environment.database!
 })
@@ -98,6 +111,13 @@ describe('a drill that fills a disk', () => {
     const report = await d.run('wrong-volume')
     assert.equal(report.judgement.verdict, 'invalid', JSON.stringify(report.judgement))
     assert.match(report.judgement.why, /had no proven effect: 1 MiB was written/)
+    isClean(report)
+  })
+
+  test('a fault that stays longer than it may is reverted by the watchdog, and the drill is invalid for that reason', async () => {
+    const report = await d.run('too-long')
+    assert.equal(report.judgement.verdict, 'invalid')
+    assert.match(report.judgement.why, /its fault had stayed for 1 s, the longest that it may/)
     isClean(report)
   })
 

@@ -67,6 +67,20 @@ test('a lease that is renewed stays, one that is not is reverted and signed off'
   assert.equal(record.by.pid, process.pid)
 })
 
+test('a fault that has stayed as long as it may is reverted, however well it is renewed, and by the next watchdog too', async () => {
+  watch()
+  folder.hold({ ...lease('short', 60_000), mostMs: 300 })
+  folder.hold({ ...lease('long', 60_000), mostMs: 60_000 })
+  await soon('reverted', () => {
+    folder.renew('drill-1')
+    return folder.stateOf('drill-1', 'short') === 'reverted'
+  })
+  assert.equal(folder.revertsOf('drill-1')[0]!.reason, 'its fault had stayed for 0.3 s, the longest that it may')
+  assert.equal(folder.stateOf('drill-1', 'long'), 'held')
+  folder.hold({ ...lease('older', 60_000), mostMs: 60_000, heldSinceMs: Date.now() - 61_000 })
+  await soon('an age from before counts', () => folder.stateOf('drill-1', 'older') === 'reverted')
+})
+
 test('renewing keeps it for many times its length', async () => {
   watch()
   folder.hold(lease('kept', 2_000))

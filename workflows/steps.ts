@@ -5,6 +5,7 @@ import { durationMs } from '../src/drill/duration.js'
 import { objectivesFor } from '../src/drill/input.js'
 import { instantiate } from '../src/drill/instantiate.js'
 import { defaultLease, defaultMaxLease } from '../src/drill/lease.js'
+import { mostMs } from '../src/drill/limits.js'
 import { owe, owedEvent } from '../src/drill/ledger.js'
 import { resolve } from '../src/drill/lookup.js'
 import { isTrue, stepTitle, type ActionStep, type CheckStep, type NotifyStep, type ParallelStep, type RunbookStep, type Step, type StepKind, type UndoStep } from '../src/drill/runbook.js'
@@ -89,7 +90,8 @@ async function action (run: Run, step: ActionStep): Promise<StepResult> {
   run.journal.emit(owedEvent(entry))
   const leaseMs = actionCatalog[step.action].isLeased ? leaseOf(run, step) : undefined
   if (leaseMs !== undefined) run.keeper.start()
-  const result = await run.activities.act(step.action, { drillId: run.input.drillId, stepId: step.id, with: input, leaseMs }, step.timeout)
+  const held = leaseMs === undefined ? {} : { leaseMs, mostMs: mostMs(step, run.input.environment) }
+  const result = await run.activities.act(step.action, { drillId: run.input.drillId, stepId: step.id, with: input, ...held }, step.timeout)
   if (actionCatalog[step.action].isFault && result.faultAtMs !== undefined) {
     run.journal.emit({ type: 'fault.struck', step: step.id, faultAtMs: result.faultAtMs })
   }

@@ -31,7 +31,8 @@ export function canariesCompare ({ dataDir }: { dataDir: string }): Check<CheckI
       written = written.filter(canary => !later.has(canaryKey(canary)))
       const isAlone = input.failed === input.promoted
       const wal = isAlone ? await readCommitLog(promoted, written, context) : await failedWal(input, survivors, context)
-      const loss = accountFor({ written, found: survivors.found.filter(row => !later.has(canaryKey(row))), faultAtMs: input.faultAtMs, switchLsn: isAlone ? undefined : survivors.switchLsn, wal })
+      const found = survivors.found.filter(row => !later.has(canaryKey(row)))
+      const loss = accountFor({ written, found, faultAtMs: input.faultAtMs, switchLsn: isAlone ? undefined : survivors.switchLsn, wal })
       return { outcome: outcomeOf(loss, allowed), observed: lossText(loss), expected, output: { ...loss, witness: loss.witness.outcome }, loss }
     } catch (error) {
       context.signal.throwIfAborted()

@@ -2,6 +2,7 @@ import type { Duration } from './duration.js'
 import type { ApiService, Backup, CacheCluster, Control, DatabaseCluster, GuardedColumn, Link, Volume } from './environment.js'
 import type { Copy } from './copy.js'
 import type { Reverted } from './lease.js'
+import type { Hit } from './limits.js'
 import type { CacheStore, FileStore, SealedConfiguration } from './recovery.js'
 import type { BackupType } from './backup.js'
 import type { RecoveryTarget } from './target.js'
@@ -63,6 +64,8 @@ export interface ActionFacts<Input> {
   isFault?: boolean
   /** Touches a place of its own only, nothing of the environment: a runbook that is readOnly may do it. */
   isBeside?: boolean
+  /** What it takes away from its users until it is undone: it counts for the blast radius. */
+  hits?: (input: Input) => Hit[]
   /** Its undo comes before all others: they may need it, and it harms nobody at any time. */
   healsFirst?: boolean
   /** It holds a lease: its undo is right at any moment, whoever calls it, so the watchdog reverts it when nobody renews. */
@@ -80,6 +83,7 @@ export const actionCatalog: { [A in ActionName]: ActionFacts<ActionInputs[A]> } 
     byHand: ({ node }) => `start PostgreSQL ${node}; if another node is primary now, pg_rewind ${node} from it first and start it as a standby`,
     isFault: true,
     isLeased: true,
+    hits: ({ node }) => [{ kind: 'database', name: node }],
     timeout: '15s',
     undoTimeout: '60s',
   },
@@ -88,6 +92,7 @@ export const actionCatalog: { [A in ActionName]: ActionFacts<ActionInputs[A]> } 
     title: ({ node }) => `fence ${node}`,
     undoTitle: ({ node }) => `let ${node} start again: as primary where none was promoted, else as a standby`,
     byHand: ({ node }) => `rename the blocked configuration file of ${node} back, then bring it back as a standby of the present primary`,
+    hits: ({ node }) => [{ kind: 'database', name: node }],
     timeout: '15s',
     undoTimeout: '60s',
   },
@@ -130,6 +135,7 @@ export const actionCatalog: { [A in ActionName]: ActionFacts<ActionInputs[A]> } 
     byHand: ({ instance }) => `send SIGCONT to every process of ${instance}, or start it where it is dead`,
     isFault: true,
     isLeased: true,
+    hits: ({ instance }) => [{ kind: 'api', name: instance }],
     timeout: '15s',
     undoTimeout: '45s',
   },
@@ -140,6 +146,7 @@ export const actionCatalog: { [A in ActionName]: ActionFacts<ActionInputs[A]> } 
     byHand: ({ instance }) => `start ${instance}`,
     isFault: true,
     isLeased: true,
+    hits: ({ instance }) => [{ kind: 'api', name: instance }],
     timeout: '90s',
     undoTimeout: '45s',
   },
@@ -150,6 +157,7 @@ export const actionCatalog: { [A in ActionName]: ActionFacts<ActionInputs[A]> } 
     byHand: ({ cache, node }) => `start Redis ${node}; if another node is primary now, REPLICAOF it on ${node}, else REPLICAOF NO ONE on ${cache.nodes[0]?.name ?? 'the home primary'}`,
     isFault: true,
     isLeased: true,
+    hits: ({ node }) => [{ kind: 'cache', name: node }],
     timeout: '15s',
     undoTimeout: '60s',
   },
@@ -167,6 +175,7 @@ export const actionCatalog: { [A in ActionName]: ActionFacts<ActionInputs[A]> } 
     title: ({ node }) => `fence ${node}`,
     undoTitle: ({ node }) => `let ${node} start again: as primary where none was promoted, else as a replica`,
     byHand: ({ node }) => `rename the blocked configuration file of ${node} back, start it, and REPLICAOF the present primary on it`,
+    hits: ({ node }) => [{ kind: 'cache', name: node }],
     timeout: '15s',
     undoTimeout: '60s',
   },
@@ -193,6 +202,7 @@ export const actionCatalog: { [A in ActionName]: ActionFacts<ActionInputs[A]> } 
     byHand: ({ link }) => `POST {"enabled":true} to ${link.toxiproxy}/proxies/${link.proxy}`,
     healsFirst: true,
     isLeased: true,
+    hits: ({ link }) => [{ kind: 'link', name: link.proxy }],
     timeout: '10s',
     undoTimeout: '20s',
   },
@@ -204,6 +214,7 @@ export const actionCatalog: { [A in ActionName]: ActionFacts<ActionInputs[A]> } 
     isFault: true,
     isLeased: true,
     healsFirst: true,
+    hits: ({ link }) => [{ kind: 'link', name: link.proxy }],
     timeout: '10s',
     undoTimeout: '20s',
   },
@@ -214,6 +225,7 @@ export const actionCatalog: { [A in ActionName]: ActionFacts<ActionInputs[A]> } 
     byHand: ({ volumes, volume, database }) => `remove ${volumes[volume]?.path}/muster-ballast-*${database ? ', and start the PostgreSQL server that died of it' : ''}`,
     isFault: true,
     isLeased: true,
+    hits: ({ volume }) => [{ kind: 'volume', name: volume }],
     timeout: '30s',
     undoTimeout: '60s',
   },
@@ -224,6 +236,7 @@ export const actionCatalog: { [A in ActionName]: ActionFacts<ActionInputs[A]> } 
     byHand: ({ component }) => `start ${component.name}`,
     isFault: true,
     isLeased: true,
+    hits: ({ component }) => [{ kind: 'component', name: component.name }],
     timeout: '15s',
     undoTimeout: '30s',
   },
@@ -234,6 +247,7 @@ export const actionCatalog: { [A in ActionName]: ActionFacts<ActionInputs[A]> } 
     byHand: ({ component }) => `send SIGCONT to every process of ${component.name}`,
     isFault: true,
     isLeased: true,
+    hits: ({ component }) => [{ kind: 'component', name: component.name }],
     timeout: '15s',
     undoTimeout: '30s',
   },
@@ -360,6 +374,8 @@ export interface ActivityContextInput<Input> {
   with: Input
   /** Of a leased action: how long its fault stays when nothing renews it. */
   leaseMs?: number
+  /** Of a leased action: how long its fault stays at most, however often it is renewed. */
+  mostMs?: number
 }
 
 /** What an undo's activity returns, only once its verification has passed; it throws otherwise and is retried. */

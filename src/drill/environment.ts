@@ -1,4 +1,5 @@
 import type { Duration } from './duration.js'
+import type { Limits } from './limits.js'
 import type { Recovery } from './recovery.js'
 
 /**
@@ -13,6 +14,8 @@ export interface Environment {
   taskQueue?: string
   /** Targets of the system as a whole; a runbook may set tighter ones. */
   objectives?: Objectives
+  /** How far a drill may go here. */
+  limits?: Limits
   /** Whether an unverified break-glass signal counts as a decision here. Default false. */
   breakGlass?: boolean
   database?: DatabaseCluster

@@ -13,6 +13,8 @@ export interface Lease {
   action: ActionName
   with: ActionInputs[ActionName]
   leaseMs: number
+  /** How long it stays at most, however often it is renewed. */
+  mostMs?: number
   heldSinceMs: number
 }
 

@@ -88,6 +88,8 @@ export interface ActionStep extends StepBase {
   timeout?: Duration
   /** Of a fault: how long it stays when the drill is not there to renew it. Default 30s. */
   lease?: Duration
+  /** Of a fault: how long it may stay at most, however often it is renewed. Default: what the environment allows. */
+  atMost?: Duration
 }
 
 /** Heals an earlier action now, instead of at the end. */

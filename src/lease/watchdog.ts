@@ -29,7 +29,7 @@ const keptMs = 7 * 24 * 3_600_000
  * is finished first.
  */
 export function startWatchdog ({ folder, revert, log, everyMs = 50 }: WatchdogDeps): Watchdog {
-  const seen = new Map<string, { mark: number, sinceMs: number }>()
+  const seen = new Map<string, { mark: number, sinceMs: number, heldSinceMs: number }>()
   const reverting = new Map<string, Promise<void>>()
   const aborted = new AbortController()
   const { watchdog } = folder
@@ -80,9 +80,13 @@ export function startWatchdog ({ folder, revert, log, everyMs = 50 }: WatchdogDe
     for (const { key, lease, mark } of held) {
       const last = seen.get(key)
       if (last?.mark !== mark) {
-        seen.set(key, { mark, sinceMs: now })
+        // The age that a lease had when it was first seen is the wall clock's word; from then on time is counted here.
+        seen.set(key, { mark, sinceMs: now, heldSinceMs: last?.heldSinceMs ?? now - Math.max(0, Date.now() - lease.heldSinceMs) })
         watchdog.arm(key)
-      } else if (now - last.sinceMs > lease.leaseMs) {
+      }
+      if (last !== undefined && now - last.heldSinceMs > (lease.mostMs ?? Infinity)) {
+        takeOver(key, `its fault had stayed for ${lease.mostMs! / 1000} s, the longest that it may`)
+      } else if (last?.mark === mark && now - last.sinceMs > lease.leaseMs) {
         takeOver(key, `its lease of ${lease.leaseMs / 1000} s was not renewed`)
       }
     }

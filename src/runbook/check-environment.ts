@@ -3,12 +3,13 @@ import { tryDurationMs } from '../drill/duration.js'
 
 /** What a schema cannot say about an environment. */
 export function checkEnvironment (environment: Environment, report: (pointer: string, message: string, hint?: string) => void): void {
-  const { database, cache, api, blackouts = [], objectives } = environment
+  const { database, cache, api, blackouts = [], objectives, limits } = environment
   unique('/database/nodes', database?.nodes)
   unique('/cache/nodes', cache?.nodes)
   unique('/api/instances', api?.instances)
   unique('/database/invariants', database?.invariants)
   if (objectives && tryDurationMs(objectives.rto) === 0) report('/objectives/rto', 'no recovery takes no time', 'an objective above 0')
+  if (tryDurationMs(limits?.fault) === 0) report('/limits/fault', 'no fault lasts no time', 'a time above 0')
   for (const [index, { from, to }] of blackouts.entries()) {
     const [start, end] = [Date.parse(from), Date.parse(to)]
     if (Number.isNaN(start)) report(`/blackouts/${index}/from`, `there is no such time as ${from}`)

@@ -1,4 +1,5 @@
 import { instantiate } from '../drill/instantiate.js'
+import { breachesOf } from '../drill/limits.js'
 import { tryDurationMs } from '../drill/duration.js'
 import type { Environment } from '../drill/environment.js'
 import { isAllowedIn, type Param, type Runbook, type Step } from '../drill/runbook.js'
@@ -11,7 +12,7 @@ import { checkIds } from './rules/ids.js'
 import { checkLookups } from './rules/lookups.js'
 import { checkNesting } from './rules/nesting.js'
 import { checkParams } from './rules/params.js'
-import { placesOf } from './rules/places.js'
+import { placesOf, type StepPlace } from './rules/places.js'
 
 export type { Known } from './kinds/kind.js'
 
@@ -37,7 +38,8 @@ export function checkRunbook (loaded: Loaded<Runbook> & { value: Runbook }, know
     kindOf<Step>(step).rules?.(step, place)
   }
   if (known.runbooks) checkNesting(runbook, places, known.runbooks, report)
-  for (const environment of environments) checkAgainst(runbook, environment, problems, report)
+  const runbooks = Object.fromEntries(known.runbooks ?? [])
+  for (const environment of environments) checkAgainst(runbook, environment, problems, report, { runbooks, places })
   return inOrder(problems)
 }
 
@@ -53,8 +55,10 @@ function checkObserve ({ observe, readOnly }: Runbook, report: Report): void {
   if (tryDurationMs(observe.probe.timeout) === 0) report('/observe/probe/timeout', 'nothing answers in no time', 'a timeout above 0')
 }
 
+interface Around { runbooks: Record<string, Runbook>, places: StepPlace[] }
+
 /** Fills the runbook in as a start in this environment would, with the parameters' defaults. */
-function checkAgainst (runbook: Runbook, environment: Environment, problems: Problem[], report: Report): void {
+function checkAgainst (runbook: Runbook, environment: Environment, problems: Problem[], report: Report, { runbooks, places }: Around): void {
   const { params, open } = sampleParams(runbook.params ?? {})
   const instance = instantiate(runbook, { params, environment })
   const where = `in environment ${environment.name}`
@@ -65,6 +69,11 @@ function checkAgainst (runbook: Runbook, environment: Environment, problems: Pro
     if (code === 'lookup.unresolved' && pointer !== undefined && !isTold(pointer)) report(pointer, message, where)
   }
   if (instance.problems.length > 0) return
+  for (const { step, field, message } of breachesOf({ runbook: instance.runbook, runbooks, environment })) {
+    const pointer = `${places.find(place => place.step.id === step)?.pointer ?? ''}${field === undefined ? '' : `/${field}`}`
+    // A lease is told already, without an environment.
+    if (!isTold(pointer)) report(pointer, message, 'less at once, shorter, or another limit in the environment file')
+  }
   const lookups = new Set<string>()
   for (const { pointer, message, hint } of validateInstance(open(instance.runbook))) {
     if (isTold(pointer)) continue

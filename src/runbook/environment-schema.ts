@@ -1,4 +1,5 @@
 import Type from 'typebox'
+import { componentKinds, defaultMaxFault, type ComponentKind } from '../drill/limits.js'
 import { tiers, watchUnits, type Backup, type Control, type Environment, type LoadAllowance } from '../drill/environment.js'
 import { closed, flag, list, matching, name, oneOf, table, text } from './pieces.js'
 import { durationPattern } from '../drill/duration.js'
@@ -187,12 +188,19 @@ export const BackupSchema = matching<Backup>()(closed({
 
 export const VolumesSchema = table(closed({ path: absolutePath('Its mount point.') }, 'A file system of the machine that the worker runs on. A drill fills it only where it is one of its own.'), 'File systems that a full disk would hurt, by name: `data`, `wal`, `log`, `repository`.')
 
+const most = (kind: ComponentKind) => Type.Optional(Type.Integer({ minimum: 0, maximum: 1000, description: `Of kind ${kind}.`, errorMessage: 'a whole number from 0 to 1000' }))
+
 export const EnvironmentSchema = matching<Environment>()(closed({
   name: name('Its name: that of the file without .yaml. May be left out.'),
   title: Type.Optional(text('For people.')),
   tier: oneOf(tiers, 'What it is. `production` asks for an explicit opt-in at every start.'),
   taskQueue: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'Task queue of the workers that sit in its network.', default: 'muster' })),
   objectives: Type.Optional(closed(objectiveFields, 'Targets of the system as a whole; a runbook may set tighter ones.')),
+  limits: Type.Optional(closed({
+    fault: Type.Optional(Type.String({ pattern: durationPattern.source, default: defaultMaxFault, description: 'Longest time that any fault may stay, whoever renews it: then the watchdog reverts it.', errorMessage: 'a duration, for example 500ms, 30s, 5m, 4h' })),
+    down: Type.Optional(closed(Object.fromEntries(componentKinds.map(kind => [kind, most(kind)])) as Record<ComponentKind, ReturnType<typeof most>>,
+      'How many of one kind may be away at once, what is away already counted in. Default: in production one of each kind, elsewhere as many as a runbook likes.')),
+  }, 'How far a drill may go here.')),
   breakGlass: Type.Optional(flag('Whether an unverified decision by Temporal’s own signal counts here.')),
   database: Type.Optional(DatabaseSchema),
   cache: Type.Optional(CacheSchema),

@@ -17,6 +17,7 @@ export const action: Kind<ActionStep> = {
     with: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'Its input.' })),
     timeout: Type.Optional(duration('Longest single try. Default: the action’s own.')),
     lease: Type.Optional(duration('Of a fault: how long it stays when nothing renews it, since worker or Temporal are away; the watchdog reverts it then.', defaultLease)),
+    atMost: Type.Optional(duration('Of a fault: how long it may stay at most. Then it is reverted, and the drill is invalid. Default: what the environment allows (`limits.fault`).')),
   })),
   hasOutput: true,
   rules (step, { runbook, report }) {
@@ -26,6 +27,7 @@ export const action: Kind<ActionStep> = {
       report('/action', `${step.action} breaks something, and nothing observes it: the drill would be invalid`, 'add observe')
     }
     if (step.lease !== undefined && !actionCatalog[step.action].isLeased) report('/lease', `${step.action} holds no lease: it cannot be reverted by itself`, 'remove lease')
+    if (step.atMost !== undefined && !actionCatalog[step.action].isLeased) report('/atMost', `${step.action} holds no lease: it cannot be reverted by itself`, 'remove atMost')
     const max = runbook.maxLease ?? defaultMaxLease
     if ((tryDurationMs(step.lease) ?? 0) > (tryDurationMs(max) ?? Infinity)) {
       report('/lease', `a lease of ${step.lease} is longer than the runbook’s maximum of ${max}`, 'shorten it, or raise maxLease')

@@ -6,8 +6,11 @@ import { Ajv } from 'ajv'
 import { verifyEvidence, type Chain } from '../src/cli/evidence.js'
 import type { DrillReport } from '../src/drill/report.js'
 import type { DrillEvent } from '../src/drill/timeline.js'
+import { loadSummary, type LoadResult } from '../src/drill/load.js'
+import { suiteSummary, type SuiteRun } from '../src/drill/suite.js'
 import { DrillError } from '../src/errors.js'
 import { buildReport, renderBody, renderCsv, renderHtml, renderJson, renderMarkdown } from '../src/report/index.js'
+import { thinned } from '../src/report/measured.js'
 import { reportSchemaText } from '../src/report/schema.js'
 import { canonicalJson, verifyChain } from '../src/store/chain.js'
 import { ana, drillEvents, loss, probeSamples, type Ending } from './fixtures/events.js'
@@ -230,4 +233,68 @@ test('notes stand in every form', () => {
   const report = reportOf('passed', events => events.map(event => event.type === 'note.added' ? { ...event, person: ana, text: 'pager was silent' } : event))
   for (const drawn of [renderHtml(report), renderMarkdown(report), renderCsv(report), renderJson(report)]) assert.match(drawn, /pager was silent/)
   assert.match(renderMarkdown(report), /## Notes\n\n.*\n.*\n\| 10:00:08\.600 \| Ana Lima \| pager was silent \|/)
+})
+
+/** A drill that fails over under a load, and the load's whole result: customers that felt the outage. */
+function underLoad (whole = true) {
+  const events = drillEvents('passed')
+  const down = events.find(event => event.type === 'probe.down')!
+  const result = {
+    schema: 1, runId: 'load-abc', scenario: 'baseline', title: 'B', environment: 'lab', target: 'http://a', configHash: 'x', startedAtMs: down.atMs - 5000, durationMs: 12_000, plannedDurationMs: 12_000, users: 10,
+    expectedRequestsPerSecond: 20, requestsPerSecond: 19.5, total: { requests: 234, errors: 40, responseMs: { p50: 4, p75: 6, p90: 9, p95: 800, p99: 2600, p999: 3000, max: 3100, mean: 90 } },
+    endpoints: [], userTypes: [], series: [], quality: { planned: 240, sent: 240, missed: 3, skipped: 0, busiestLoop: 0.1 },
+    points: Array.from({ length: 12 }, (_, second) => ({ atMs: (second + 1) * 1000, users: 10, requests: 20, errors: second === 6 ? 20 : 0, missed: 0, ...(second === 6 ? {} : { p50Ms: 4, p95Ms: 6, p99Ms: second === 7 ? 2600 : 9 }) })),
+    failures: [{ failure: 'http5xx', count: 40, examples: [] }], slow: { overMs: 1000, count: 7, examples: [] },
+    thresholds: [{ threshold: { metric: 'errorShare', atMost: 0.01 }, text: 'errors at most 1 %', samples: 234, kept: false, why: 'errors at most 1 %: 17.1 %' }],
+    resources: [{ name: 'api1 memory', unit: 'bytes', samples: [], min: 5e7, mean: 6e7, max: 7e7 }], leaks: [], baseline: { outcome: 'same', why: 'as before: P95 of <b>', runs: [] },
+    verdict: 'failed', why: 'errors at most 1 %: 17.1 %', reasons: ['errors at most 1 %: 17.1 %'],
+  } as unknown as LoadResult
+  const suite = {
+    schema: 'muster.smoke/1', suite: 'production', title: 'P', environment: 'lab', runId: 'smoke-abc', startedAtMs: 1, ms: 900, serialMs: 2000, thresholds: [], verdict: 'passed', why: 'all passed', reasons: [],
+    checks: [{ id: 'tls', title: 'TLS is <i>good</i>', category: 'security', critical: true, outcome: 'pass', flaky: false, observed: 'TLSv1.3', expected: '1.2', startedAtMs: 1, ms: 40, tries: [], values: {} }],
+  } as unknown as SuiteRun
+  const end = events.pop()!
+  events.push({ seq: end.seq, atMs: end.atMs, type: 'load.measured', step: 'hold', load: loadSummary(result, true) }, { seq: end.seq + 1, atMs: end.atMs, type: 'suite.answered', step: 'smoke', suite: suiteSummary(suite, true) }, { ...end, seq: end.seq + 2 })
+  return { events, samples: probeSamples(events), earlier: [], results: whole ? [{ step: 'hold', kind: 'load' as const, result }, { step: 'smoke', kind: 'suite' as const, result: suite }] : [] }
+}
+
+test('a load is drawn over the recovery clock, with the outage as a band, its percentiles, and what it broke', () => {
+  const report = buildReport(underLoad(), '0.1.0')
+  assert.ok(validate(JSON.parse(renderJson(report))), JSON.stringify(validate.errors?.slice(0, 3)))
+  const html = renderHtml(report)
+  const chart = /<h2>Load: baseline<\/h2>.*?(<svg class="chart".*?<\/svg>)/s.exec(html)![1]!
+  assert.match(chart, /<rect class="outage" x="[\d.]+"/)
+  const left = Number(/<rect class="outage" x="([\d.]+)"/.exec(chart)![1])
+  const outage = report.gantt.find(bar => bar.kind === 'outage')!
+  assert.ok(Math.abs(left - (outage.fromMs - report.loads![0]!.load.startedAtMs) / 12_000 * 1000) < 1, `the outage begins at ${left}`)
+  assert.match(chart, /aria-label="Latency and throughput of the load: 234 requests in 12\.0 s, 40 errors"/)
+  assert.equal(/class="course t2" d="([^"]+)"/.exec(chart)![1]!.split('M').length - 1, 2, 'nothing is drawn where nothing was answered')
+  assert.match(chart, /class="course bad"/)
+  assert.match(html, /P99 2\.60 s, P99\.9 3\.00 s/)
+  assert.match(html, /<th>BROKEN<td class="no">errors at most 1 %: 17\.1 %/)
+  assert.match(html, /as before: P95 of &lt;b&gt;/)
+  assert.match(html, /50 MB to 70 MB/)
+  assert.match(html, /TLS is &lt;i&gt;good&lt;\/i&gt;/)
+  assert.doesNotMatch(chart, /style=/)
+  const markdown = renderMarkdown(report)
+  assert.match(markdown, /## Load: baseline[\s\S]*40 http5xx[\s\S]*## Smoke suite: production[\s\S]*TLSv1\.3/)
+})
+
+test('a load whose whole result the store does not have keeps its figures, and draws nothing', () => {
+  const report = buildReport(underLoad(false), '0.1.0')
+  assert.ok(validate(JSON.parse(renderJson(report))), JSON.stringify(validate.errors?.slice(0, 3)))
+  assert.deepEqual([report.loads!.length, report.loads![0]!.points, report.suites![0]!.checks], [1, undefined, undefined])
+  assert.match(renderHtml(report), /<h2>Load: baseline<\/h2><table class="facts">/)
+})
+
+test('a drill without loads has no word of them', () => {
+  assert.ok(!Object.hasOwn(reportOf('passed'), 'loads'))
+  assert.doesNotMatch(renderHtml(reportOf('passed')), /Load:/)
+})
+
+test('of a long load the slowest second and the most errors of each part stay', () => {
+  const points = Array.from({ length: 3600 }, (_, second) => ({ atMs: second * 1000, users: 1, requests: 2, errors: second === 100 ? 9 : 0, missed: 0, p99Ms: second === 1000 ? 5000 : 10 }))
+  const few = thinned(points, 300)
+  assert.ok(few.length <= 300)
+  assert.deepEqual([Math.max(...few.map(point => point.p99Ms!)), Math.max(...few.map(point => point.errors))], [5000, 9])
 })

@@ -1,8 +1,10 @@
 import type { CheckOutcome } from './checks.js'
 import type { RecoveryClock } from './clock.js'
+import type { LoadPoint, LoadSummary, Percentiles } from './load.js'
 import type { Loss } from './loss.js'
 import type { Observation, ProbeSample } from './observation.js'
 import type { DrillStatus } from './status.js'
+import type { SmokeOutcome, SuiteSummary } from './suite.js'
 import type { DrillEvent } from './timeline.js'
 import type { Judgement } from './verdict.js'
 
@@ -22,6 +24,9 @@ export interface DrillReport {
   gantt: Array<{ step: string, title: string, fromMs: number, toMs: number, kind: 'work' | 'waiting' | 'undo' | 'outage' }>
   decisions: Array<{ step: string, person: string, personId: string, answer: 'approve' | 'reject', reason?: string, door: string, verified: boolean, atMs: number, stoodMs: number }>
   checks: Array<{ step: string, check: string, outcome: CheckOutcome, observed: string, expected: string, atMs: number }>
+  /** Absent where the drill had no such steps, as the next. */
+  loads?: LoadSection[]
+  suites?: SuiteSection[]
   undo: DrillStatus['ledger']
   findings: DrillStatus['findings']
   notes: Array<{ atMs: number, person: string, text: string }>
@@ -35,6 +40,30 @@ export interface DrillReport {
   chainHead?: string
   /** SHA-256 over the canonical JSON of everything above, hex. */
   digest: string
+}
+
+/** A load of the drill. What only the whole result knows is absent where the store does not have it (yet). */
+export interface LoadSection {
+  step: string
+  load: LoadSummary
+  response?: Percentiles
+  expectations?: Array<{ text: string, why: string, kept: boolean }>
+  /** Against earlier runs, in words. */
+  baseline?: string
+  failures?: Array<{ failure: string, count: number }>
+  /** Requests over a second. */
+  slow?: number
+  /** Lowest, mean and highest of what was measured of the target. */
+  resources?: Array<{ name: string, unit: string, min: number, mean: number, max: number }>
+  /** Second by second, `atMs` in epoch ms; of long loads thinned, no peak is averaged away. */
+  points?: LoadPoint[]
+}
+
+/** A smoke suite of the drill. */
+export interface SuiteSection {
+  step: string
+  suite: SuiteSummary
+  checks?: Array<{ id: string, title: string, outcome: SmokeOutcome, observed: string, expected: string, ms: number }>
 }
 
 /** One line of the objectives table. `achieved` and `margin` are text with units; `met` is undefined where it was not measured. */

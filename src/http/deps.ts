@@ -7,6 +7,7 @@ import type { DrillEvent } from '../drill/timeline.js'
 import type { Catalog } from '../runbook/catalog.js'
 import type { Slack } from '../slack/client.js'
 import type { Store } from '../store/pool.js'
+import type { StoredResult } from '../store/results.js'
 import type { TemporalDoor } from '../temporal/door.js'
 import type { Drawings } from './results.js'
 import type { OidcConfig, Tokens } from './tokens.js'
@@ -34,6 +35,8 @@ export interface ReportFacts {
   events: DrillEvent[]
   samples: ProbeSample[]
   earlier: DrillReport['earlier']
+  /** Whole results of steps that measure, as far as the store has them. */
+  results?: StoredResult[]
   /** Absent where the store did not answer and the workflow gave the events. */
   chainHead?: string
 }

@@ -4,6 +4,7 @@ import type { DrillReport } from '../drill/report.js'
 import type { DrillEvent, EventOf } from '../drill/timeline.js'
 import { DrillError } from '../errors.js'
 import { lastDrills } from '../store/drills.js'
+import { resultsOf } from '../store/results.js'
 import { readSamples } from '../store/samples.js'
 import { exportTimeline } from '../store/timeline.js'
 import { assertKnown, insteadOfStore } from './current-status.js'
@@ -73,11 +74,12 @@ async function recorded (deps: Pick<AppDeps, 'store' | 'temporal'>, id: string):
   await assertKnown(deps, id)
   const { events, head } = await exportTimeline(store.pool, id)
   const started = events.map(({ event }) => event).find((event): event is EventOf<'drill.started'> => event.type === 'drill.started')
-  const [samples, earlier] = await Promise.all([
+  const [samples, results, earlier] = await Promise.all([
     readSamples(store.pool, id),
+    resultsOf(store.pool, id),
     started ? lastDrills(store.pool, started.runbook, started.environment, 3, { except: id }) : [],
   ])
-  return { events: events.map(({ event }) => event), samples, earlier, chainHead: head }
+  return { events: events.map(({ event }) => event), samples, results, earlier, chainHead: head }
 }
 
 /** A report in one of its formats, as a file, under a policy that lets nothing of it run or load. */

@@ -3,11 +3,13 @@ import { durationText } from '../drill/duration.js'
 import type { DrillReport } from '../drill/report.js'
 import { verdictText } from '../drill/words.js'
 import { latencyChart } from './chart.js'
+import { loadChart } from './load-chart.js'
+import { loadFacts } from './measured.js'
 import { clockParts, escapeHtml, eventText, timeOfDay, utc } from './text.js'
 
 const eta = new Eta({ autoEscape: true, escapeFunction: escapeHtml })
 
-/** `<%= %>` escapes; `<%~ %>` is used for the chart alone, which is ours. Nothing has a style of its own: the run page forbids that. */
+/** `<%= %>` escapes; `<%~ %>` is used for the charts alone, which are ours. Nothing has a style of its own: the run page forbids that. */
 const template = eta.compile(`<main>
 <h1><%= it.drill.runbookTitle %></h1>
 <p class="sub"><%= it.drill.environment.toUpperCase() %> (<%= it.drill.tier %>) · <%= it.utc(it.drill.startedAtMs) %> UTC · led by <%= it.drill.commander.name %> · <code><%= it.drill.drillId %></code></p>
@@ -23,6 +25,7 @@ const template = eta.compile(`<main>
 <% if (it.loss) { %><h2>Writes</h2><p><b><%= it.loss.lost %></b> of <b><%= it.loss.acked %></b> acknowledged writes lost · <%= it.loss.unknown %> in doubt, <%= it.loss.unknownPresent %> of them there · <%= it.loss.refused %> refused · <%= it.loss.doubled %> doubled · <%= it.loss.alien %> alien<% if (it.loss.lost) { %> · lost over <%= it.took(it.loss.lostSpanMs) %>, <%= it.loss.lostBytes %> bytes of log<% } %>.</p>
 <p>Second witness, the failed node’s own log: <b class="<%= it.loss.witness.outcome === 'agrees' ? 'yes' : 'no' %>"><%= it.loss.witness.outcome %></b>: <%= it.loss.witness.detail %></p><% } %>
 <% if (it.chart) { %><h2>Seen from outside</h2><div class="wide" tabindex="0" role="region" aria-label="Chart of the probe"><%~ it.chart %></div><% } %>
+<% it.loads.forEach(load => { %><h2>Load: <%= load.scenario %></h2><% if (load.chart) { %><div class="wide" tabindex="0" role="region" aria-label="Chart of the load"><%~ load.chart %></div><% } %><table class="facts"><tbody><% load.facts.forEach(([name, value]) => { %><tr><th><%= name %><td class="<%= name === 'BROKEN' ? 'no' : '' %>"><%= value %></tr><% }) %></tbody></table><% }) %>
 <h2>What happened when</h2><div class="gantt"><% it.gantt.forEach(bar => { %><div class="row"><div class="name" title="<%= bar.title %>"><%= bar.title %></div><svg class="lane" role="img" aria-label="<%= it.took(bar.toMs - bar.fromMs) %>"><line class="<%= bar.kind %>" x1="<%= it.left(bar) %>%" x2="<%= it.right(bar) %>%" y1="8" y2="8"/></svg></div><% }) %></div>
 <p class="keys"><span><i class="key outage"></i>outage</span><span><i class="key work"></i>step</span><span><i class="key waiting"></i>waiting for people</span><span><i class="key undo"></i>undo</span></p>
 </main>
@@ -47,6 +50,7 @@ export function renderBody (report: DrillReport): string {
     took: durationText,
     parts: partsOf(report),
     chart: latencyChart(report, escapeHtml),
+    loads: (report.loads ?? []).map(section => ({ scenario: section.load.scenario, chart: loadChart(section, report), facts: loadFacts(section) })),
     left: (bar: { fromMs: number }) => share(bar.fromMs - from),
     // Wide enough to be seen, however short it was.
     right: (bar: { fromMs: number, toMs: number }) => share(Math.max(bar.toMs - from, bar.fromMs - from + (to - from) / 400)),
@@ -81,6 +85,7 @@ function sectionsOf (report: DrillReport): Array<{ title: string, head: string[]
     { title: 'Steps', head: ['Step', 'Result', 'Planned', 'Took', 'Tries', 'What was seen'], rows: report.steps.map(step => [step.title, step.state, maybe(step.expectedMs), step.startedAtMs !== undefined && step.endedAtMs !== undefined ? durationText(step.endedAtMs - step.startedAtMs) : '', String(step.attempts ?? ''), step.summary ?? '']) },
     { title: 'Decisions', head: ['Gate', 'Who', 'Answer', 'Through', 'Reason', 'At (UTC)', 'The question stood'], rows: report.decisions.map(one => [one.step, one.person, one.answer, one.verified ? one.door : `${one.door}, unverified`, one.reason ?? '', timeOfDay(one.atMs), durationText(one.stoodMs)]) },
     { title: 'Checks', head: ['Check', 'Outcome', 'Observed', 'Expected'], rows: report.checks.map(one => [one.check, one.outcome, one.observed, one.expected]) },
+    ...(report.suites ?? []).map(({ suite, checks = [] }) => ({ title: `Smoke suite: ${suite.suite}`, head: ['Check', 'Outcome', 'Observed', 'Expected', 'Took'], rows: checks.map(one => [one.title, one.outcome, one.observed, one.expected, maybe(one.ms)]) })),
     { title: 'Undone', head: ['What', 'State', 'Proof'], rows: report.undo.map(line => [line.title, line.state, line.summary ?? '']) },
     { title: 'Findings and actions', head: ['Severity', 'Finding', 'Owner', 'Due'], rows: report.findings.map(finding => [finding.severity, finding.text, '', '']) },
     { title: 'Notes', head: ['At (UTC)', 'Who', 'Note'], rows: report.notes.map(note => [timeOfDay(note.atMs), note.person, note.text]) },

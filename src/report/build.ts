@@ -8,6 +8,7 @@ import type { DrillEvent, EventOf, EventType } from '../drill/timeline.js'
 import { judge, type Judgement } from '../drill/verdict.js'
 import { DrillError } from '../errors.js'
 import { ganttOf } from './gantt.js'
+import { loadSections, suiteSections, type WholeResult } from './measured.js'
 import { objectivesOf } from './objectives.js'
 
 /** What a report is made from, beside the version of Muster that makes it. */
@@ -15,6 +16,8 @@ export interface ReportFacts {
   events: DrillEvent[]
   samples: ProbeSample[]
   earlier: DrillReport['earlier']
+  /** Whole results of steps that measure, as far as the store has them. */
+  results?: WholeResult[]
   /** Absent where the store did not answer. */
   chainHead?: string
 }
@@ -24,13 +27,14 @@ export interface ReportFacts {
  * complete one too.
  * @throws DrillError `report.unavailable` where nothing is recorded
  */
-export function buildReport ({ events, samples, earlier, chainHead }: ReportFacts, musterVersion: string): DrillReport {
+export function buildReport ({ events, samples, earlier, results = [], chainHead }: ReportFacts, musterVersion: string): DrillReport {
   const status = statusOf(events)
   const started = of(events, 'drill.started')[0]
   if (!status || !started) throw new DrillError('report.unavailable', 'nothing is recorded of that drill yet')
   const loss = of(events, 'check.answered').filter(event => event.loss).at(-1)?.loss
   const observation = of(events, 'probe.ended').at(-1)?.observation
   const decisions = decisionsOf(events)
+  const [loads, suites] = [loadSections(events, results), suiteSections(events, results)]
   const { drillId, runbook, runbookTitle, runbookHash, environment, tier, commander, startedAtMs, endedAtMs } = status
   const report: Omit<DrillReport, 'digest'> = {
     schema: 1,
@@ -50,6 +54,8 @@ export function buildReport ({ events, samples, earlier, chainHead }: ReportFact
     gantt: ganttOf(events, status),
     decisions,
     checks: of(events, 'check.answered').map(({ step, check, outcome, observed, expected, atMs }) => ({ step, check, outcome, observed, expected, atMs })),
+    ...(loads.length === 0 ? {} : { loads }),
+    ...(suites.length === 0 ? {} : { suites }),
     undo: status.ledger,
     findings: status.findings,
     notes: notesOf(events),

@@ -8,7 +8,8 @@ export type ChartFacts = Pick<DrillReport, 'samples' | 'gantt'> & {
   clock: { startedAtMs?: number }
 }
 
-const width = 1000
+export const chartWidth = 1000
+const width = chartWidth
 const height = 200
 const floor = height - 38
 /** Steps between two marks of the time axis, ms; the first with which there are at most ten marks. */
@@ -26,12 +27,6 @@ export function latencyChart ({ samples, gantt, drill, clock }: ChartFacts, esca
   const x = (atMs: number): number => round((Math.min(to, Math.max(from, atMs)) - from) / (to - from) * width)
   const y = (ms: number): number => round(floor - Math.log10(Math.min(1000, Math.max(1, ms))) / 3 * (floor - 18))
   const targets = [...new Set(samples.map(sample => sample.target))]
-  const bands = gantt.filter(bar => bar.kind === 'outage' || bar.kind === 'waiting').map(bar => {
-    const [left, right] = [x(bar.fromMs), x(bar.toMs)]
-    return bar.kind === 'outage'
-      ? `<rect class="outage" x="${left}" y="0" width="${round(Math.max(1, right - left))}" height="${floor}"/>`
-      : `<line class="waiting" x1="${left}" x2="${round(Math.max(left + 1, right))}" y1="${floor + 4}" y2="${floor + 4}"/>`
-  })
   const grid = [1, 10, 100, 1000].map(ms => `<line class="grid" x1="0" x2="${width}" y1="${y(ms)}" y2="${y(ms)}"/><text x="2" y="${y(ms) - 2}">${ms === 1000 ? '1 s' : `${ms} ms`}</text>`)
   const looks = targets.flatMap((target, index) => {
     const own = samples.filter(sample => sample.target === target)
@@ -42,11 +37,22 @@ export function latencyChart ({ samples, gantt, drill, clock }: ChartFacts, esca
   const legend = targets.map((target, index) => `<tspan class="t${index % 4}">● </tspan><tspan>${escape(target)}   </tspan>`).join('')
   const failures = samples.filter(sample => !sample.ok).length
   return `<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="Latency of the probe: ${samples.length} looks, ${failures} failed">` +
-    `${[...bands, ...grid, ...looks, ...axis(from, to, zero, x)].join('')}` +
+    `${[...bandsOf(gantt, x, floor), ...grid, ...looks, ...axis(from, to, zero, x, floor)].join('')}` +
     `<text x="0" y="${height - 4}">${legend}<tspan class="bad">┃ </tspan><tspan>failed   </tspan><tspan class="wait">┅ </tspan><tspan>waiting for people</tspan></text></svg>`
 }
 
-function axis (from: number, to: number, zero: number, x: (atMs: number) => number): string[] {
+/** The outage as a band, and under the floor when people were waited for; what lies outside of the chart is not drawn. */
+export function bandsOf (gantt: ChartFacts['gantt'], x: (atMs: number) => number, floor: number): string[] {
+  return gantt.filter(bar => bar.kind === 'outage' || bar.kind === 'waiting').map(bar => {
+    const [left, right] = [x(bar.fromMs), x(bar.toMs)]
+    return bar.kind === 'outage'
+      ? `<rect class="outage" x="${left}" y="0" width="${round(Math.max(1, right - left))}" height="${floor}"/>`
+      : `<line class="waiting" x1="${left}" x2="${round(Math.max(left + 1, right))}" y1="${floor + 4}" y2="${floor + 4}"/>`
+  })
+}
+
+/** Marks of the recovery clock, whose zero is the first failed look. */
+export function axis (from: number, to: number, zero: number, x: (atMs: number) => number, floor: number): string[] {
   const step = stepsMs.find(ms => (to - from) / ms <= 10) ?? 28_800_000
   const marks: string[] = []
   for (let atMs = zero + Math.ceil((from - zero) / step) * step; atMs <= to; atMs += step) {

@@ -2,6 +2,7 @@ import { durationText } from '../drill/duration.js'
 import { withoutControls } from '../drill/plain.js'
 import type { DrillReport } from '../drill/report.js'
 import { verdictText } from '../drill/words.js'
+import { loadFacts } from './measured.js'
 import { clockParts, eventText, timeOfDay, utc } from './text.js'
 
 /** The report as Markdown: the one page first, evidence after. */
@@ -28,6 +29,10 @@ export function renderMarkdown (report: DrillReport): string {
   ])))
   section(parts, 'Decisions', ['gate', 'who', 'answer', 'through', 'reason', 'question stood'], report.decisions.map(one => [one.step, one.person, one.answer, one.verified ? one.door : `${one.door}, unverified`, one.reason ?? '', durationText(one.stoodMs)]))
   section(parts, 'Checks', ['check', 'outcome', 'observed', 'expected'], report.checks.map(one => [one.check, one.outcome, one.observed, one.expected]))
+  for (const load of report.loads ?? []) section(parts, `Load: ${md(load.load.scenario)}`, ['what', ''], loadFacts(load))
+  for (const { suite, checks = [] } of report.suites ?? []) {
+    section(parts, `Smoke suite: ${md(suite.suite)}`, ['check', 'outcome', 'observed', 'expected', 'took'], checks.map(one => [one.title, one.outcome, one.observed, one.expected, durationText(one.ms)]))
+  }
   section(parts, 'Undone', ['what', 'state', 'proof'], report.undo.map(line => [line.title, line.state, line.summary ?? '']))
   section(parts, 'Findings', ['severity', 'finding', 'owner', 'due'], report.findings.map(finding => [finding.severity, finding.text, '', '']))
   section(parts, 'Notes', ['time', 'who', 'note'], report.notes.map(note => [timeOfDay(note.atMs), note.person, note.text]))

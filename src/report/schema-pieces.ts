@@ -1,6 +1,7 @@
 import Type, { type Static, type TProperties, type TSchema } from 'typebox'
 import type { Objectives } from '../drill/environment.js'
 import type { LoadSummary } from '../drill/load.js'
+import type { LoadSection, SuiteSection } from '../drill/report.js'
 import type { Loss } from '../drill/loss.js'
 import type { Observation } from '../drill/observation.js'
 import type { StepKind } from '../drill/runbook.js'
@@ -122,3 +123,29 @@ export const SuiteSummarySchema = describes<SuiteSummary>()(object({
   passed: count('Checks that passed.'), failed: count('Checks that failed.'), blind: count('Checks that could not be asked.'), unasked: count('Checks that were not configured or not asked for.'),
   ms: ms('How long it took.'),
 }, 'A smoke suite in short.'))
+
+const figure = (description: string) => Type.Number({ description })
+const step = text('Id of the step.')
+
+export const LoadSectionSchema = describes<LoadSection>()(object({
+  step, load: LoadSummarySchema,
+  response: maybe(object({
+    p50: ms('Half of the answers came within it.'), p75: ms('75 %.'), p90: ms('90 %.'), p95: ms('95 %.'), p99: ms('99 %.'), p999: ms('99.9 %.'), max: ms('All.'), mean: ms('Their mean.'),
+  }, 'Response times, from the intended time of each request to the last byte of its answer.')),
+  expectations: maybe(list(object({ text: text('What is demanded.'), why: text('What was measured.'), kept: Type.Boolean({ description: 'Whether it was kept.' }) }, 'One threshold.'), 'What the target had to stand.')),
+  baseline: maybe(text('Against earlier runs, in words.')),
+  failures: maybe(list(object({ failure: text('Kind of failure.'), count: count('How many.') }, 'One kind.'), 'Failed requests by kind.')),
+  slow: maybe(count('Requests over a second.')),
+  resources: maybe(list(object({ name: text('What it is.'), unit: text('Its unit.'), min: figure('Lowest, in the unit.'), mean: figure('Mean, in the unit.'), max: figure('Highest, in the unit.') }, 'One series.'), 'What was measured of the target.')),
+  points: maybe(list(object({
+    atMs: atMs('End of the second.'), users: count('Users there.'), requests: count('Requests that came to an end in it.'), errors: count('Failed ones.'), missed: count('Due ones whose user still waited.'),
+    p50Ms: maybe(ms('Median of the response time.')), p95Ms: maybe(ms('Its 95th percentile.')), p99Ms: maybe(ms('Its 99th percentile.')),
+  }, 'One second.'), 'Its course; of long loads thinned.')),
+}, 'A load of the drill.'))
+
+export const SuiteSectionSchema = describes<SuiteSection>()(object({
+  step, suite: SuiteSummarySchema,
+  checks: maybe(list(object({
+    id: text('Id of the check.'), title: text('What must hold.'), outcome: oneOf(['pass', 'fail', 'blind', 'not-configured', 'skipped'], 'Only a pass is one.'), observed: text('What was seen.'), expected: text('What was wanted.'), ms: ms('How long it took.'),
+  }, 'One check.'), 'Every check.')),
+}, 'A smoke suite of the drill.'))

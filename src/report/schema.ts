@@ -2,7 +2,7 @@ import Type from 'typebox'
 import { tiers } from '../drill/environment.js'
 import type { DrillReport } from '../drill/report.js'
 import { EventSchema } from './event-schema.js'
-import { atMs, count, describes, list, LossSchema, maybe, ms, Named, object, ObservationSchema, oneOf, stepKinds, text, verdicts } from './schema-pieces.js'
+import { atMs, count, describes, list, LoadSectionSchema, LossSchema, maybe, ms, Named, object, ObservationSchema, oneOf, stepKinds, SuiteSectionSchema, text, verdicts } from './schema-pieces.js'
 
 const step = text('Id of the step.')
 const byHand = text('What a person runs where the undo could not be proven.')
@@ -62,6 +62,8 @@ const ReportSchema = describes<DrillReport>()(object({
   checks: list(object({
     step, check: text('Name of the check.'), outcome: oneOf(['pass', 'fail', 'blind'], 'Blind: it could not be asked. Never a pass.'), observed: text('What was seen.'), expected: text('What was wanted.'), atMs: atMs('When.'),
   }, 'One answer.'), 'What the checks said.'),
+  loads: maybe(list(LoadSectionSchema, 'Loads, in the order in which they ended.')),
+  suites: maybe(list(SuiteSectionSchema, 'Smoke suites.')),
   undo: list(object({
     entry: text('Id of the step that owed it.'), title: text('What was undone.'), byHand, state: oneOf(['owed', 'undoing', 'already', 'undone', 'left-behind'], 'How it stands.'), summary: maybe(text('The proof, or why there is none.')),
   }, 'One undo.'), 'The ledger.'),

@@ -1,0 +1,74 @@
+import { durationText } from '../drill/duration.js'
+import { loadText, type LoadPoint, type LoadResult } from '../drill/load.js'
+import type { LoadSection, SuiteSection } from '../drill/report.js'
+import type { SuiteRun } from '../drill/suite.js'
+import type { DrillEvent, EventOf } from '../drill/timeline.js'
+import { verdictText } from '../drill/words.js'
+
+/** The whole result of a step, as the store has it. */
+export type WholeResult = { step: string } & ({ kind: 'load', result: LoadResult } | { kind: 'suite', result: SuiteRun })
+
+/** A report is read by people and kept for years: an hour's load is drawn from as many points. */
+const maxPoints = 300
+
+/** The loads of a drill: their figures from the timeline, their course from the store. */
+export function loadSections (events: DrillEvent[], results: readonly WholeResult[]): LoadSection[] {
+  return events.filter((event): event is EventOf<'load.measured'> => event.type === 'load.measured').map(({ step, load }) => {
+    const whole = results.find((one): one is WholeResult & { kind: 'load' } => one.kind === 'load' && one.result.runId === load.runId)?.result
+    if (!whole) return { step, load }
+    return {
+      step, load, response: whole.total.responseMs,
+      expectations: whole.thresholds.map(({ text, why, kept }) => ({ text, why, kept })),
+      baseline: whole.baseline?.why,
+      failures: whole.failures.map(({ failure, count }) => ({ failure, count })),
+      slow: whole.slow.count,
+      resources: 'blind' in whole.resources ? [] : whole.resources.map(({ name, unit, min, mean, max }) => ({ name, unit, min, mean, max })),
+      points: thinned(whole.points, maxPoints).map(point => ({ ...point, atMs: load.startedAtMs + point.atMs })),
+    }
+  })
+}
+
+export function suiteSections (events: DrillEvent[], results: readonly WholeResult[]): SuiteSection[] {
+  return events.filter((event): event is EventOf<'suite.answered'> => event.type === 'suite.answered').map(({ step, suite }) => {
+    const whole = results.find((one): one is WholeResult & { kind: 'suite' } => one.kind === 'suite' && one.result.runId === suite.runId)?.result
+    if (!whole) return { step, suite }
+    return { step, suite, checks: whole.checks.map(({ id, title, outcome, observed, expected, ms }) => ({ id, title, outcome, observed, expected, ms })) }
+  })
+}
+
+/** Fewer points: of each part of the time the slowest second, with all its figures, and the worst of the errors. */
+export function thinned (points: readonly LoadPoint[], most: number): LoadPoint[] {
+  if (points.length <= most) return [...points]
+  const each = Math.ceil(points.length / most)
+  return Array.from({ length: Math.ceil(points.length / each) }, (_, part) => {
+    const within = points.slice(part * each, (part + 1) * each)
+    const slowest = within.reduce((worst, point) => (point.p99Ms ?? -1) > (worst.p99Ms ?? -1) ? point : worst)
+    return { ...slowest, errors: Math.max(...within.map(point => point.errors)), missed: Math.max(...within.map(point => point.missed)) }
+  })
+}
+
+/** What a report says of a load, in two columns. */
+export function loadFacts ({ load, response, expectations = [], baseline, failures = [], slow, resources = [] }: LoadSection): string[][] {
+  const ms = (value: number): string => value < 10 ? `${value.toFixed(1)} ms` : durationText(value)
+  return [
+    ['Verdict', `${verdictText[load.verdict]}: ${load.why}`],
+    ['Load', loadText(load)],
+    ...response === undefined ? [] : [['Response times', `P50 ${ms(response.p50)}, P75 ${ms(response.p75)}, P90 ${ms(response.p90)}, P95 ${ms(response.p95)}, P99 ${ms(response.p99)}, P99.9 ${ms(response.p999)}, at most ${ms(response.max)}`]],
+    ...expectations.map(({ text, why, kept }) => [kept ? 'Kept' : 'BROKEN', why.startsWith(text) ? why : `${text}: ${why}`]),
+    ...baseline === undefined ? [] : [['Against earlier runs', baseline]],
+    ...load.breaking === undefined ? [] : [['Breaking point', load.breaking]],
+    ...failures.length === 0 ? [] : [['Failures', failures.map(({ failure, count }) => `${count} ${failure}`).join(', ')]],
+    ...slow === undefined || slow === 0 ? [] : [['Over a second', `${slow} requests`]],
+    ...resources.map(({ name, unit, min, mean, max }) => [name, `${shown(min, unit)} to ${shown(max, unit)}, ${shown(mean, unit)} in the mean`]),
+    ...load.stored ? [] : [['Whole result', `was not in the store yet when the step ended (${load.runId})`]],
+  ]
+}
+
+function shown (value: number, unit: string): string {
+  switch (unit) {
+    case 'bytes': return `${Math.round(value / 100_000) / 10} MB`
+    case 'ratio': return `${Math.round(value * 1000) / 10} %`
+    case 'seconds': return durationText(value * 1000)
+    default: return String(Math.round(value * 10) / 10)
+  }
+}

@@ -18,6 +18,8 @@ export const configSchema = Type.Object({
   MUSTER_RUNBOOKS: Type.String({ minLength: 1, default: 'runbooks', description: 'Folder of the runbooks and, in `environments`, of the environments' }),
   MUSTER_ENVIRONMENTS: Type.Optional(Type.String({ minLength: 1, description: 'One more folder of environments; default MUSTER_HOME/environments' })),
   MUSTER_TASK_QUEUE: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$', default: 'muster', description: 'Task queue of the drills' }),
+  MUSTER_DEPLOYMENT: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$', description: 'Name of the worker deployment; with it MUSTER_BUILD. A drill then ends on the build that it began with' })),
+  MUSTER_BUILD: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$', description: 'Which build this worker is, e.g. the commit; with it MUSTER_DEPLOYMENT' })),
   MUSTER_LOG_LEVEL: Type.Union(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map(level => Type.Literal(level)), { default: 'info', description: 'One of fatal, error, warn, info, debug, trace, silent' }),
   MUSTER_LOG_PRETTY: Type.Boolean({ default: false, description: 'true: log lines for people instead of JSON, on a terminal' }),
   MUSTER_RATE_LIMIT: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 600, description: 'Requests a minute, for each person (or address, without a valid key)' }),
@@ -56,6 +58,8 @@ export interface Config {
   readonly runbooks: string
   readonly environments: string
   readonly taskQueue: string
+  /** Of a worker that is versioned. */
+  readonly version?: WorkerVersion
   readonly logLevel: string
   readonly logPretty: boolean
   readonly rateLimit: number
@@ -70,6 +74,8 @@ export interface Config {
   readonly logsUrl?: string
   readonly temporal: ClientConnectConfig
 }
+
+export interface WorkerVersion { readonly deployment: string, readonly build: string }
 
 export interface SlackConfig { readonly token: string, readonly signingSecret: string, readonly channel: string, readonly apiUrl: string | undefined }
 
@@ -91,6 +97,7 @@ export function loadConfig (env: Record<string, string | undefined>): Config {
     runbooks: resolve(variables.MUSTER_RUNBOOKS),
     environments: resolve(variables.MUSTER_ENVIRONMENTS ?? join(home, 'environments')),
     taskQueue: variables.MUSTER_TASK_QUEUE,
+    ...version(variables),
     logLevel: variables.MUSTER_LOG_LEVEL,
     logPretty: variables.MUSTER_LOG_PRETTY,
     rateLimit: variables.MUSTER_RATE_LIMIT,
@@ -145,6 +152,13 @@ function slack (variables: Variables): SlackConfig | undefined {
   const missing = Object.entries(wanted).filter(([, value]) => value === undefined).map(([name]) => name)
   if (missing.length === 3 && apiUrl === undefined) return undefined
   throw invalid(missing.map(name => `${name} is not set, and Slack takes it too: ${describe(name)}`))
+}
+
+function version ({ MUSTER_DEPLOYMENT: deployment, MUSTER_BUILD: build }: Variables): { version?: WorkerVersion } {
+  if (deployment !== undefined && build !== undefined) return { version: Object.freeze({ deployment, build }) }
+  if (deployment === undefined && build === undefined) return {}
+  const missing = deployment === undefined ? 'MUSTER_DEPLOYMENT' : 'MUSTER_BUILD'
+  throw invalid([`${missing} is not set, and a versioned worker takes it too: ${describe(missing)}`])
 }
 
 function problems (error: unknown): string[] {

@@ -21,6 +21,7 @@ import { holderOf, isRunning, sendEdge, sendLoadUp, temporalDoor } from './tempo
 import { eventsOfWorkflow, tornDrills } from './temporal/orphans.js'
 import { startReconciler } from './temporal/reconciler.js'
 import { haltsFor, runningDrills } from './temporal/halts.js'
+import { versioningOf } from './temporal/versioning.js'
 
 // The worker: runs the drills and everything that they do, from where it sits in the network.
 
@@ -90,6 +91,7 @@ try {
     connection,
     namespace: temporal.namespace,
     taskQueue: config.taskQueue,
+    ...versioningOf(config.version),
     workflowBundle: workflows,
     activities,
     // A cancel, such as an abort, travels on a heartbeat's answer: this bounds how late it arrives.

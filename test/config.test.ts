@@ -30,6 +30,13 @@ test('every wrong variable is named at once', () => {
   assert.throws(() => loadConfig({ MUSTER_PORT: 'x', MUSTER_STREAMS: 'x' }), /MUSTER_PORT.*MUSTER_STREAMS|MUSTER_STREAMS.*MUSTER_PORT/)
 })
 
+test('a versioned worker names its deployment and its build, or neither', () => {
+  assert.deepEqual(loadConfig({ MUSTER_DEPLOYMENT: 'muster', MUSTER_BUILD: '1f2e3d' }).version, { deployment: 'muster', build: '1f2e3d' })
+  assert.equal(loadConfig({}).version, undefined)
+  assert.throws(() => loadConfig({ MUSTER_BUILD: '1f2e3d' }), { code: 'config.invalid', message: /MUSTER_DEPLOYMENT is not set/ })
+  assert.throws(() => loadConfig({ MUSTER_DEPLOYMENT: 'muster' }), { code: 'config.invalid', message: /MUSTER_BUILD is not set/ })
+})
+
 test('who needs the store hears how to set it', () => {
   assert.throws(() => storeUrlOf(loadConfig({})), { code: 'config.invalid', message: /MUSTER_STORE_URL is not set/ })
 })

@@ -1,5 +1,5 @@
-/** What a bench gets: where it says what it does, and what ends what it started. */
-export interface Bench { tell: (line: string) => void, hold: Hold }
+/** What a bench gets: where it says what it does, what ends what it started, and whether it is to be run at its full size. */
+export interface Bench { tell: (line: string) => void, hold: Hold, full: boolean }
 
 /** What a bench started and must end: each once, the last first, whoever asks first. */
 export class Hold {

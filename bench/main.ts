@@ -1,22 +1,26 @@
+import { abort } from './abort.js'
 import { decisions } from './decisions.js'
 import { failover } from './failover.js'
 import { Hold, type Bench } from './hold.js'
+import { lease } from './lease.js'
 import { isMet, ratioOf, type Figure } from './measure.js'
 import { steps } from './steps.js'
 import { store } from './store.js'
 import { goalText, tableOf } from './table.js'
+import { waiting } from './waiting.js'
 
-// `npm run bench [-- NAME…] [--json]`: figures beside their peers, measured in one run. A missed goal is told, not failed: the exit
+// `npm run bench [-- NAME…] [--json] [--full]`: figures beside their peers, measured in one run. A missed goal is told, not failed: the exit
 // code is 0 unless something could not be measured (1), was asked for wrongly (2) or was interrupted (130).
 
-const benches: Record<string, (bench: Bench) => Promise<Figure[]>> = { steps, decisions, failover, store }
+const benches: Record<string, (bench: Bench) => Promise<Figure[]>> = { steps, decisions, failover, store, abort, lease, waiting }
 
 const args = process.argv.slice(2)
 const json = args.includes('--json')
-const names = args.filter(arg => arg !== '--json')
+const full = args.includes('--full')
+const names = args.filter(arg => arg !== '--json' && arg !== '--full')
 const unknown = names.find(name => !(name in benches))
 if (unknown !== undefined) {
-  console.error(`bench: there is no "${unknown}"; there are ${Object.keys(benches).join(', ')}, and --json`)
+  console.error(`bench: there is no "${unknown}"; there are ${Object.keys(benches).join(', ')}, and --json, --full`)
   process.exit(2)
 }
 
@@ -43,7 +47,7 @@ let failed = false
 for (const name of Object.keys(benches)) {
   if (names.length > 0 && !names.includes(name)) continue
   try {
-    figures.push(...await benches[name]!({ hold, tell: line => { if (!stopping) console.error(`bench  ${((Date.now() - began) / 1000).toFixed(0).padStart(4)} s  ${name}: ${line}`) } }))
+    figures.push(...await benches[name]!({ hold, full, tell: line => { if (!stopping) console.error(`bench  ${((Date.now() - began) / 1000).toFixed(0).padStart(4)} s  ${name}: ${line}`) } }))
   } catch (error) {
     // Whatever was under way when the end was asked for fails; that is no news.
     if (!stopping) console.error(`bench: ${name} could not be measured:`, error)
@@ -59,5 +63,5 @@ console.log(json ? JSON.stringify(figures.map(asData), undefined, 2) : tableOf(f
 process.exit(failed ? 1 : 0)
 
 function asData (figure: Figure): object {
-  return { ...figure, goals: figure.goals.map(goal => ({ ...goal, text: goalText(goal), measuredRatio: ratioOf(figure, goal.of), met: isMet(figure, goal) })) }
+  return { ...figure, goals: figure.goals.map(goal => ({ ...goal, text: goalText(goal, figure.unit), measuredRatio: ratioOf(figure, goal.of), met: isMet(figure, goal) })) }
 }

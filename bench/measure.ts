@@ -9,7 +9,7 @@ export interface Goal { of: 'p50' | 'p99', ratio?: number, below?: number }
 /** One figure: ours, beside a peer where there is one, both measured in the same run. */
 export interface Figure {
   what: string
-  unit: 'ms' | 'events'
+  unit: 'ms' | 'events' | 'MiB'
   ours: Spread
   peer?: Spread & { name: string }
   goals: Goal[]

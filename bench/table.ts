@@ -19,14 +19,14 @@ export function tableOf (figures: Figure[]): string {
 
 function cellsOf (figure: Figure, goal: Goal, isFirst: boolean): string[] {
   const { ours, peer, unit } = figure
-  const number = (value: number | undefined): string => value === undefined ? '' : unit === 'ms' ? `${value.toFixed(value < 100 ? 1 : 0)} ms` : String(Math.round(value))
+  const number = (value: number | undefined): string => value === undefined ? '' : unit === 'ms' ? `${value.toFixed(value < 100 ? 1 : 0)} ms` : `${Math.round(value)}${unit === 'MiB' ? ' MiB' : ''}`
   const measured = isFirst
     ? [figure.what, String(ours.n), number(ours.p50), number(ours.p99), number(peer?.p50), number(peer?.p99)]
     : ['', '', '', '', '', '']
   const ratio = ratioOf(figure, goal.of)
-  return [...measured, ratio?.toFixed(2) ?? '', goalText(goal), isMet(figure, goal) ? 'met' : 'MISSED']
+  return [...measured, ratio?.toFixed(2) ?? '', goalText(goal, unit), isMet(figure, goal) ? 'met' : 'MISSED']
 }
 
-export function goalText ({ of, ratio, below }: Goal): string {
-  return ratio === undefined ? `${of} < ${below} ms` : `${of} ≤ ${ratio.toFixed(2)} ×`
+export function goalText ({ of, ratio, below }: Goal, unit: Figure['unit']): string {
+  return ratio === undefined ? `${of} < ${below} ${unit}` : `${of} ≤ ${ratio.toFixed(2)} ×`
 }

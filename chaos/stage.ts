@@ -50,6 +50,9 @@ export const shortLeaseSeconds = 6
 /** A copy of each runbook with a short lease: nothing else differs. */
 export const shortly = (runbook: string): string => `${runbook}-short-lease`
 
+/** A drill that fills a disk is refused where the disk is not one of its own; only root may mount one without further ado. */
+const volumes = process.getuid?.() === 0
+
 /** Starts everything in a folder of its own. @param tell gets a line for each part that is up */
 export async function openStage (tell: (line: string) => void = () => {}): Promise<Stage> {
   const root = mkdtempSync(join(tmpdir(), 'muster-chaos-'))
@@ -85,7 +88,7 @@ export async function openStage (tell: (line: string) => void = () => {}): Promi
     rmSync(root, { recursive: true, force: true })
   }
   try {
-    const lab = await labUp({ root, webhook, onProgress: tell })
+    const lab = await labUp({ root, webhook, volumes, onProgress: tell })
     const ana = createApi(dev.apiUrl, dev.keys.ana)
     const stage: Stage = {
       root, dev, lab, ana, temporal, down,
@@ -108,7 +111,7 @@ export async function openStage (tell: (line: string) => void = () => {}): Promi
       calls: () => existsSync(join(orders, 'calls')) ? readFileSync(join(orders, 'calls'), 'utf8').trim().split('\n').map(line => JSON.parse(line) as ReturnType<Stage['calls']>[number]) : [],
       newLab: async () => {
         await labDown(root)
-        stage.lab = await labUp({ root, webhook })
+        stage.lab = await labUp({ root, webhook, volumes })
         stage.environment = stage.lab.environment
       },
     }

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
+import { existsSync, renameSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
+import type { ProcessControl } from '../src/drill/environment.js'
 import { drillLab, isWhole, observed, type DrillLab } from './fixtures/drill-lab.js'
 
 // The runbooks of single failures, each on a real lab with all of Muster: what they must show, and what must turn them red.
+// `npm run test:faults` adds the variants that show nothing new, only that they work too.
+const everyVariant = { skip: process.env.MUSTER_TEST_ALL_FAULTS === '1' ? false : 'a variant: npm run test:faults' }
 
 /** Breaks the replica, which no user of the cache notices. */
 const withoutEffect = `
@@ -32,8 +36,22 @@ steps:
   - { id: proof, kind: check, check: api.down, with: { api: '{{ env.api }}', instances: [api2] }, provesEffect: true }
 `
 
+/** Ends with the first instance dead: what brings it back is its undo alone. */
+const toBringBack = `
+title: An instance that does not come back at once
+type: simulated-failure
+environments: [tier:lab]
+observe:
+  probe: { interval: 100ms, timeout: 1s, failures: 3, successes: 3, http: [{ name: service, url: '{{ env.api.url }}', caFile: '{{ env.api.caFile }}' }] }
+steps:
+  - { id: ready, kind: check, check: api.ready, with: { api: '{{ env.api }}' }, every: 500ms, within: 20s }
+  - { id: break, kind: action, action: api.break, with: { api: '{{ env.api }}', instance: api1, fault: kill } }
+  - { id: proof, kind: check, check: api.down, with: { api: '{{ env.api }}', instances: [api1] }, provesEffect: true }
+  - { id: look, kind: gate, effect: none, role: approver, deadline: 1m }
+`
+
 let d: DrillLab
-before(async () => { d = await drillLab({ runbooks: { 'without-effect': withoutEffect, 'without-proof': withoutProof } }) })
+before(async () => { d = await drillLab({ runbooks: { 'without-effect': withoutEffect, 'without-proof': withoutProof, 'to-bring-back': toBringBack } }) })
 after(async () => { await d?.down() })
 
 describe('the cache fails', () => {
@@ -58,6 +76,14 @@ describe('the cache fails', () => {
     assert.match(observed(report, 'sessions-lost'), /^0 of 4 sessions kept, 4 lost/)
     assert.match(observed(report, 'orders'), /0 of them lost, 0 there twice/)
     assert.equal(report.observation!.orders!.sessionsLost, 4)
+  })
+
+  test('hung: the replica is promoted, and what wakes up is no second primary', everyVariant, async () => {
+    const report = await d.run('redis-cache-failure', { baseline: '500ms', fault: 'hang' })
+    assert.match(report.judgement.verdict, /^passed/, JSON.stringify(report.judgement))
+    isWhole(report)
+    assert.match(observed(report, 'orders'), /0 of them lost, 0 there twice/)
+    assert.match(observed(report, 'steady-after'), /redis1 is primary/)
   })
 
   test('a fault that nobody notices proves nothing', async () => {
@@ -95,7 +121,37 @@ describe('the service crashes', () => {
     isWhole(report)
   })
 
-  test('a crash loop is noticed while it goes on', async () => {
+  test('all hang: an outage that is measured, both thaw, and no order is lost or doubled', everyVariant, async () => {
+    const report = await d.run('api-crash', { baseline: '500ms', fault: 'hang', instances: 'all' })
+    assert.match(report.judgement.verdict, /^passed/, JSON.stringify(report.judgement))
+    isWhole(report)
+    assert.ok(report.clock.rtaTechnicalMs! > 0, JSON.stringify(report.clock))
+    assert.match(observed(report, 'orders'), /0 of them lost, 0 there twice/)
+  })
+
+  test('an undo that does not work at first is tried until it is proven', async () => {
+    const file = (d.environment.api!.instances[0]!.control as ProcessControl).blockFile!
+    const drillId = await d.start('to-bring-back')
+    await d.until(drillId, status => status.waitingFor.length > 0)
+    renameSync(file, `${file}.away`)
+    try {
+      await d.approve(drillId)
+      await d.until(drillId, status => status.phase === 'unwinding')
+      await new Promise(resolve => setTimeout(resolve, 1_500))
+      const { phase } = await d.until(drillId, () => true)
+      assert.equal(phase, 'unwinding', 'it is not believed')
+    } finally {
+      renameSync(`${file}.away`, file)
+    }
+    const report = await d.reportOf(drillId)
+    assert.match(report.judgement.verdict, /^passed/, JSON.stringify(report.judgement))
+    isWhole(report)
+    assert.ok(report.timeline.filter(event => event.type === 'undo.started' && event.entry === 'break').length >= 1)
+    assert.match(report.undo.find(line => line.entry === 'break')!.summary!, /started api1; api1 is ready/)
+    assert.ok(existsSync(file))
+  })
+
+  test('a crash loop is noticed while it goes on', everyVariant, async () => {
     const report = await d.run('api-crash', { baseline: '500ms', fault: 'crash-loop', loop: '6s' })
     assert.equal(report.judgement.verdict, 'passed', JSON.stringify(report.judgement))
     isWhole(report)
@@ -122,8 +178,12 @@ describe('the network parts', () => {
     assert.match(observed(report, 'orders'), /0 of them lost, 0 there twice/)
   })
 
-  for (const params of [{ link: 'api-database', how: 'blackhole', way: 'back' }, { link: 'api-cache', how: 'latency', way: 'forth' }]) {
-    test(`${Object.values(params).join(', ')}: noticed by an alert, the service keeps its deadlines, no order is lost or doubled`, async () => {
+  const variants = [
+    { link: 'api-database', how: 'blackhole', way: 'back' }, { link: 'api-cache', how: 'latency', way: 'forth' },
+    { link: 'api-database', how: 'cut', way: 'both' }, { link: 'api-cache', how: 'blackhole', way: 'both' },
+  ]
+  for (const [index, params] of variants.entries()) {
+    test(`${Object.values(params).join(', ')}: noticed by an alert, the service keeps its deadlines, no order is lost or doubled`, index === 0 ? {} : everyVariant, async () => {
       const report = await d.run('network-partition', { baseline: '500ms', ...params })
       assert.equal(report.judgement.verdict, 'passed', JSON.stringify(report.judgement))
       isWhole(report)
@@ -132,4 +192,30 @@ describe('the network parts', () => {
       assert.match(observed(report, 'orders'), /0 of them lost, 0 there twice/)
     })
   }
+})
+
+describe('a rehearsal', () => {
+  for (const runbook of ['database-primary-failure', 'redis-cache-failure', 'api-crash', 'network-partition', 'link-cut']) {
+    test(`of ${runbook} asks its people, breaks nothing, and owes nothing`, async () => {
+      const drillId = await d.start(runbook, {}, { rehearse: true })
+      const asked: string[] = []
+      for (;;) {
+        const status = await d.until(drillId, status => status.phase === 'ended' || status.waitingFor.some(({ step }) => !asked.includes(step)))
+        if (status.phase === 'ended') break
+        asked.push(...status.waitingFor.map(({ step }) => step))
+        await d.approve(drillId)
+      }
+      const report = await d.reportOf(drillId)
+      assert.match(report.judgement.verdict, /^passed/, JSON.stringify(report.judgement))
+      assert.ok(asked.length > 0, 'somebody was asked')
+      assert.deepEqual([report.undo, report.leftBehind], [[], []])
+      assert.ok(!report.timeline.some(event => event.type === 'fault.struck' || event.type === 'undo.owed'), 'nothing was touched')
+      const doing = report.steps.filter(step => /^Only announced: /.test(step.title))
+      assert.ok(doing.length > 0, 'what would be done is told')
+    })
+  }
+
+  test('of disk-full is refused as the drill is, where the disk is the machine’s own', async () => {
+    for (const more of [{}, { rehearse: true }]) await assert.rejects(d.start('disk-full', {}, more), { code: 'preflight.refused', message: /no mount point/ })
+  })
 })

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -29,7 +28,6 @@ const minutes = values.minutes === undefined ? Infinity : Number(values.minutes)
 if (!(minutes > 0)) usage(`--minutes takes a number, not "${values.minutes}"`)
 
 const untilMs = Date.now() + minutes * 60_000
-const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
 if (values.fresh) rmSync(record, { force: true })
 const done: Done[] = existsSync(record) ? readFileSync(record, 'utf8').trim().split('\n').filter(Boolean).map(line => JSON.parse(line) as Done) : []
 
@@ -100,7 +98,7 @@ async function runAll (chapters: Chapter[]): Promise<void> {
     }
     undisturbed.set(one.runbook, whole)
     const outcome = await runCase(stage, one, whole)
-    const entry: Done = { runbook: one.runbook, moment: one.moment.name, kind: one.kind, outcome, tookMs: Date.now() - from, atMs: Date.now(), commit }
+    const entry: Done = { runbook: one.runbook, moment: one.moment.name, kind: one.kind, outcome, tookMs: Date.now() - from, atMs: Date.now() }
     done.push(entry)
     mkdirSync(dirname(record), { recursive: true })
     appendFileSync(record, `${JSON.stringify(entry)}\n`)

@@ -2,7 +2,7 @@ import { applies, kinds, type Kind, type Moment } from './moment.js'
 import type { Case, Outcome } from './case.js'
 
 /** One line of the record of cases. */
-export interface Done { runbook: string, moment: string, kind: Kind, outcome: Outcome, tookMs: number, atMs: number, commit: string }
+export interface Done { runbook: string, moment: string, kind: Kind, outcome: Outcome, tookMs: number, atMs: number }
 
 export interface Chapter { runbook: string, title: string, moments: Moment[] }
 
@@ -36,7 +36,7 @@ export function tableOf (chapters: Chapter[], done: Done[]): string {
   const possible = chapters.flatMap(({ moments }) => moments.flatMap(moment => columns.filter(kind => applies(kind, moment)))).length
   const counted = [...last.values()].filter(one => chapters.some(({ runbook, moments }) => runbook === one.runbook && moments.some(({ name }) => name === one.moment)))
   const count = (result: Outcome['result']): number => counted.filter(({ outcome }) => outcome.result === result).length
-  const commits = [...new Set(counted.sort((a, b) => a.atMs - b.atMs).map(({ commit }) => commit))]
+  counted.sort((a, b) => a.atMs - b.atMs)
   const reverts = counted.flatMap(({ outcome }) => outcome.revertedAfterMs ?? []).sort((a, b) => a - b)
   return [
     '# What was killed, and when',
@@ -53,7 +53,7 @@ export function tableOf (chapters: Chapter[], done: Done[]): string {
     '· the moment did not come · – nothing runs there that could be interrupted · empty: not run',
     '',
     `${counted.length} of ${possible} cases were run: ${count('held')} held, ${count('left')} said what they left, ${count('broken')} broken, ${count('missed')} did not come.`,
-    ...counted.length > 0 ? [`From ${new Date(counted[0]!.atMs).toISOString().slice(0, 16)} to ${new Date(counted.at(-1)!.atMs).toISOString().slice(0, 16)} UTC, at ${commits.length === 1 ? `commit ${commits[0]}` : `commits ${commits.join(', ')}`}.`] : [],
+    ...counted.length > 0 ? [`From ${new Date(counted[0]!.atMs).toISOString().slice(0, 16)} to ${new Date(counted.at(-1)!.atMs).toISOString().slice(0, 16)} UTC.`] : [],
     ...reverts.length > 0 ? [`With no worker left, the watchdog had reverted what was held after ${(reverts[0]! / 1000).toFixed(1)} to ${(reverts.at(-1)! / 1000).toFixed(1)} s (${reverts.length} cases).`] : [],
     '',
     ...tables.flat(),

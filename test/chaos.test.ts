@@ -56,7 +56,7 @@ test('whatever is another than before is told, each with what it was and what it
 test('the table tells what held, what broke and why, what did not come, and leaves empty what was not run; a later run counts', () => {
   const moments = momentsOf(runbookOf([cut('b'), gate('go')]))
   const done = (moment: string, kind: Done['kind'], outcome: Partial<Done['outcome']>): Done =>
-    ({ runbook: 'test', moment, kind, tookMs: 1, atMs: Date.parse('2026-01-01T00:00:00Z'), commit: 'abc', outcome: { result: 'held', problems: [], ...outcome } })
+    ({ runbook: 'test', moment, kind, tookMs: 1, atMs: Date.parse('2026-01-01T00:00:00Z'), outcome: { result: 'held', problems: [], ...outcome } })
   const text = tableOf([{ runbook: 'test', title: 'A test', moments }], [
     done('b', 'fail', { result: 'broken', problems: ['mended since'] }),
     done('b', 'fail', { verdict: 'failed' }),

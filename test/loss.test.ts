@@ -28,6 +28,16 @@ function failover (): LossEvidence {
 }
 
 describe('the account of canaries', () => {
+  it('hears the commit log where the node came back itself: it must know all that survived and nothing that is lost', () => {
+    const seqs = [0, 1, 2, 3]
+    const witness = (there: number[], committed: number[]) => accountFor({ written: seqs.map(seq => written(seq)), found: there.map(seq => found(seq)), wal: { committed: committed.map(seq => String(100 + seq)) } }).witness
+    assert.deepEqual(witness(seqs, seqs), { outcome: 'agrees', detail: 'the commit log knows the 4 that survived' })
+    assert.deepEqual(witness([0, 1, 2], [0, 1, 2]), { outcome: 'agrees', detail: 'the commit log knows the 3 that survived and none of the 1 that are lost' })
+    assert.match(witness([0, 1, 2], seqs).detail, /^1 lost canaries are committed by the commit log/)
+    assert.match(witness(seqs, [0, 1, 2]).detail, /^1 surviving canaries are not/)
+    for (const disagreeing of [witness([0, 1, 2], seqs), witness(seqs, [0, 1, 2])]) assert.equal(disagreeing.outcome, 'disagrees')
+  })
+
   it('counts what survived and what is lost, and gives the RPA as a time', () => {
     const loss = accountFor(failover())
     assert.equal(loss.acked, 10)

@@ -10,7 +10,7 @@ import { labEnvironment } from './fixtures/environments.js'
 const environment = labEnvironment()
 environment.database!.links!.replication ??= environment.database!.links!.api!
 
-for (const name of ['database-primary-failure', 'redis-cache-failure', 'api-crash', 'network-partition', 'link-cut']) {
+for (const name of ['database-primary-failure', 'redis-cache-failure', 'api-crash', 'network-partition', 'link-cut', 'disk-full']) {
   test(`the rehearsal of ${name} asks the same people the same questions, and touches nothing`, async () => {
     const loaded = await loadRunbook(`runbooks/${name}.yaml`)
     const { runbook, problems } = instantiate(loaded.value!, { params: {}, environment })

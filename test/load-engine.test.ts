@@ -19,19 +19,27 @@ describe('targets whose truth is known', { concurrency: 2 }, () => {
     assert.match(result.reasons[1]!, /^p99 response time at most 500 ms: 1\.\d+ s/)
   })
 
-  test('a target that always takes 100 ms has a p50 of 100 ± 5 ms', async t => {
-    const target = await startTarget((_request, response) => { setTimeout(() => response.end('ok'), 100) })
-    let result = await tryLoad({ url: target.url, scenario: { users: 10 }, thresholds: [{ metric: 'errorShare', atMost: 0 }] }, {}, qualityLimits)
-    // What our own rules call invalid proves nothing: the machine was busy with something else.
-    for (let more = 2; more > 0 && result.verdict === 'invalid'; more--) {
+  test('a target that always takes 100 ms has a p50 of 100 ± 5 ms', async () => {
+    // How long it really took is told by the target itself: on a machine that is busy its own timer is late, and that is no error of ours.
+    let took: number[] = []
+    const target = await startTarget((_request, response) => {
+      const from = performance.now()
+      setTimeout(() => response.end('ok', () => { took.push(performance.now() - from) }), 100)
+    })
+    let result
+    // What our own rules call invalid proves nothing, so it is no proof here either: the machine was busy with something else. It is asked
+    // again for a minute, and without a proof in all of it this is red.
+    for (const untilMs = Date.now() + 60_000; result === undefined || (result.verdict === 'invalid' && Date.now() < untilMs);) {
+      took = []
       target.count = 0
-      result = await tryLoad({ url: target.url, scenario: { users: 10 }, thresholds: [{ metric: 'errorShare', atMost: 0 }] }, {}, qualityLimits)
+      result = await tryLoad({ url: target.url, scenario: { users: 10, runTime: '1500ms' }, thresholds: [{ metric: 'errorShare', atMost: 0 }] }, {}, qualityLimits)
     }
     await target.close()
-    if (result.verdict === 'invalid') return t.skip(`this machine is too busy to measure 5 ms: ${result.why}`)
-    assert.ok(Math.abs(result.total.serviceMs!.p50 - 100) <= 5, `p50 is ${result.total.serviceMs!.p50} ms`)
-    assert.equal(result.total.requests, target.count)
-    assert.equal(result.verdict, 'passed')
+    const truth = took.toSorted((one, other) => one - other)[Math.floor(took.length / 2)]!
+    assert.equal(result!.verdict, 'passed', `this machine was never quiet enough to measure 5 ms: ${result!.why}`)
+    assert.ok(truth >= 99, `the target took ${truth} ms`)
+    assert.ok(Math.abs(result!.total.serviceMs!.p50 - truth) <= 5, `p50 is ${result!.total.serviceMs!.p50} ms, and the target took ${truth.toFixed(1)} ms`)
+    assert.equal(result!.total.requests, target.count)
   })
 
   test('of a target that fails every hundredth request exactly those are counted, with examples', async () => {

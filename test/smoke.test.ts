@@ -137,3 +137,54 @@ test('only what the service did not decide is asked again, security never; a men
   assert.match(renderSuiteJunit(mended), /failures="0" errors="0".*flakyFailure message="page: status 503/s)
   assert.match(renderSuitePrometheus(mended), /drill_check_flaky\{suite="s",environment="e",check="one"\} 1/)
 })
+
+test('a worker that is dead is seen, however empty its queue is', async () => {
+  // The queue is empty since nobody puts anything in: only a job of the check's own, never done, tells.
+  const steps = [{ ...get('put a job in', '/jobs', { method: 'POST' }), expect: { status: 202 } }, { ...get('it is done', '/jobs/1'), expect: { json: [{ path: '$.state', is: 'done' }] }, until: { every: '20ms', within: '150ms' } }]
+  const queue = (state: string, waiting: string): RequestListener => (request, response) => {
+    if (request.url!.startsWith('/api/v1/query')) response.end(JSON.stringify({ status: 'success', data: { result: [{ value: [0, waiting] }] } }))
+    else response.writeHead(request.method === 'POST' ? 202 : 200).end(JSON.stringify({ state }))
+  }
+  const ask = async (state: string, waiting = '0'): Promise<CheckRun> => await one({ category: 'health', check: 'worker', perSecond: 100, retries: 0, with: { steps, depth: { query: 'queue', max: 10 } } }, queue(state, waiting), { environment: url => ({ monitoring: { prometheus: url } }) })
+  const dead = await ask('waiting')
+  assert.equal(dead.outcome, 'fail')
+  assert.match(dead.observed, /^it is done: .*\$\.state/)
+  assert.equal(dead.values['waiting'], 0, 'and its queue is empty')
+  assert.match((await ask('done', '11')).observed, /^the queue: waiting is 11, at most 10 is allowed$/)
+  assert.equal((await ask('done')).outcome, 'pass')
+})
+
+test('a log store that takes lines and finds none, or takes none, is seen; what the check wrote is removed', async () => {
+  const store = (more: (request: { method?: string, url?: string }) => [number, string] | undefined): [RequestListener, string[]] => {
+    const removed: string[] = []
+    return [(request, response) => {
+      const [status, body] = more(request) ?? (request.method === 'DELETE' ? (removed.push(request.url!), [200, '{}']) : request.url!.endsWith('/_search') ? [200, '{"hits":{"hits":[{"_id":"7"}]}}'] : [201, '{"_id":"7"}'])
+      response.writeHead(status as number, { 'content-type': 'application/json' }).end(body)
+    }, removed]
+  }
+  const ask = async (listener: RequestListener): Promise<CheckRun> => await one({ category: 'monitoring', check: 'logs', perSecond: 100, retries: 0, with: { within: '300ms' } }, listener, { environment: url => ({ monitoring: { prometheus: url, logs: { url, index: 'muster' } } }) })
+  const [whole, removed] = store(() => undefined)
+  assert.equal((await ask(whole)).outcome, 'pass')
+  assert.deepEqual(removed, ['/muster/_doc/7'])
+  const [deaf, alsoRemoved] = store(({ url }) => url!.endsWith('/_search') ? [200, '{"hits":{"hits":[]}}'] : undefined)
+  const lost = await ask(deaf)
+  assert.match(`${lost.outcome}: ${lost.observed}`, /^fail: the line was taken, but not found within 300ms/)
+  assert.deepEqual(alsoRemoved, ['/muster/_doc/7'])
+  const full = await ask(store(({ method, url }) => method === 'POST' && !url!.endsWith('/_search') ? [429, '{}'] : undefined)[0])
+  assert.match(`${full.outcome}: ${full.observed}`, /^fail: the log store takes no line: .*429/)
+  const stays = await ask(store(({ method }) => method === 'DELETE' ? [403, '{}'] : undefined)[0])
+  assert.deepEqual([stays.outcome, stays.cleanUp?.cleaned], ['pass', false])
+})
+
+test('a cache that nothing comes out of is seen, by its header or by what it counts', async () => {
+  const ask = async (word: (asked: number) => string): Promise<CheckRun> => {
+    let asked = 0
+    return await one({ category: 'performance', check: 'cache-hits', perSecond: 100, with: { paths: ['/'], rounds: 3, header: 'x-cache' } }, (_, response) => { response.writeHead(200, { 'x-cache': word(asked++) }).end('{}') })
+  }
+  assert.equal((await ask(asked => asked === 0 ? 'miss' : 'hit')).outcome, 'pass')
+  const cold = await ask(() => 'miss')
+  assert.match(`${cold.outcome}: ${cold.observed}`, /^fail: no answer came out of the cache \(x-cache: 3 × miss\)$/)
+  assert.equal((await ask(() => 'bypass')).outcome, 'fail', 'a cache that is dead answers from the database')
+  const silent = await one({ category: 'performance', check: 'cache-hits', perSecond: 100, retries: 0, with: { paths: ['/'], rounds: 2 } }, answering, { environment: () => ({ cache: { nodes: [], endpoint: { host: '127.0.0.1', port: 1 } } as unknown as Environment['cache'] }) })
+  assert.match(`${silent.outcome}: ${silent.observed}`, /^blind: the cache does not say what it counts: /)
+})

@@ -29,7 +29,7 @@ describe('where exit code 0 lies', { timeout: 280_000 }, () => {
     assert.equal(result.outcome, 'pass', result.observed)
     return result.output.canary as ArchivedCanary
   }
-  const isRed = async (name: 'backup.fresh' | 'backup.continuous' | 'backup.verified' | 'copy.proven', input: object, words: RegExp): Promise<void> => {
+  const isRed = async (name: 'backup.fresh' | 'backup.promise' | 'backup.continuous' | 'backup.verified' | 'copy.proven', input: object, words: RegExp): Promise<void> => {
     const { outcome, observed } = await ask(name, input as never)
     assert.equal(outcome, 'fail', `${name}: ${observed}`)
     assert.match(observed, words)
@@ -104,6 +104,19 @@ describe('where exit code 0 lies', { timeout: 280_000 }, () => {
     assert.equal(made.exitCode, 0, made.stderr)
     await runTool({ ...other, tools: { rm: { path: '/bin/rm' } } }, 'rm', ['-rf', dir], context)
     await isRed('backup.fresh', { database, backup: other }, /^the backups are of another cluster: system-id \d{15,}, the live one is \d{15,}/)
+  })
+
+  test('a configuration that waits for a standby, and a role that does not', async () => {
+    const good = await ask('backup.promise', { database, rpo: '0s' })
+    assert.equal(good.outcome, 'pass', good.observed)
+    await admin("alter role shop in database shop set synchronous_commit = 'off'")
+    try {
+      await isRed('backup.promise', { database, rpo: '0s' }, /^the objective is to lose nothing, and the configuration cannot promise that: synchronous_commit is off: a commit is acknowledged before a second machine has it$/)
+      const allowed = await ask('backup.promise', { database, rpo: '5s' })
+      assert.equal(allowed.outcome, 'pass', 'where some may be lost it is told and no failure')
+    } finally {
+      await admin('alter role shop in database shop reset synchronous_commit')
+    }
   })
 
   test('an archive command that pretends, and the hole that it leaves', async () => {

@@ -81,6 +81,16 @@ describe('backups as drills on a lab', { timeout: 280_000 }, () => {
     isClean()
   })
 
+  test('somebody else did it: nothing is injected, and their damage is mended', async () => {
+    const before = await stocks()
+    await query({ ...lab.environment.database!.endpoint, user: 'postgres' }, 'update products set stock = 0')
+    const report = await lab.run('pitr-drill', { baseline: '500ms', inject: false })
+    ends(report, 'passed')
+    assert.equal(report.steps.find(({ id }) => id === 'damage')?.state, 'skipped')
+    assert.deepEqual(await stocks(), before)
+    isClean()
+  })
+
   test('nobody approves: what was damaged is brought back, and the copy removed', async () => {
     const before = await stocks()
     const drillId = await lab.start('pitr-drill', { baseline: '1s' })

@@ -28,6 +28,9 @@ export const configSchema = Type.Object({
   MUSTER_OIDC_AUDIENCE: Type.Optional(Type.String({ minLength: 1, maxLength: 255, description: 'The audience that a token must name' })),
   MUSTER_OIDC_GROUPS_CLAIM: Type.String({ minLength: 1, maxLength: 255, default: 'groups', description: 'Claim with the groups: its name, or a path such as realm_access.roles' }),
   MUSTER_OIDC_ROLES: Type.Optional(Type.String({ maxLength: 20_000, description: 'What groups give: GROUP=ROLE or GROUP=ROLE@PLACE, with `;` between them; never in production' })),
+  MUSTER_OIDC_CLIENT_ID: Type.Optional(Type.String({ minLength: 1, maxLength: 255, description: 'As what Muster’s pages are registered with the issuer, with MUSTER_PUBLIC_URL/sign-in/callback as redirect URI: people sign in there' })),
+  MUSTER_OIDC_CLIENT_SECRET: Type.Optional(Type.String({ minLength: 8, maxLength: 1000, description: 'Secret of that client; without it a public client, which PKCE guards' })),
+  MUSTER_OIDC_SCOPE: Type.String({ pattern: '^openid( [\\x21-\\x7e]+)*$', default: 'openid profile email', description: 'What is asked of the issuer at a sign-in; begins with openid, and brings the groups' }),
   MUSTER_SLACK_TOKEN: Type.Optional(Type.String({ pattern: '^xox[a-z]-[A-Za-z0-9-]+$', description: 'The bot token of the Slack app, xoxb-…; with it MUSTER_SLACK_SIGNING_SECRET and MUSTER_SLACK_CHANNEL' })),
   MUSTER_SLACK_SIGNING_SECRET: Type.Optional(Type.String({ minLength: 16, description: 'The signing secret of the Slack app' })),
   MUSTER_SLACK_CHANNEL: Type.Optional(Type.String({ pattern: '^[CG][A-Z0-9]{2,20}$', description: 'Id of the channel that is told of drills, e.g. C0123456789 (in Slack: the channel’s details, at the bottom)' })),
@@ -45,6 +48,8 @@ interface Oidc {
   readonly groupsClaim: string
   /** What each group gives: `approver`, `approver@shop`. */
   readonly roles: Readonly<Record<string, readonly string[]>>
+  /** As what the pages are registered; absent: no sign-in there. */
+  readonly client?: { readonly id: string, readonly secret?: string, readonly scope: string }
 }
 
 /** The configuration of a process. Frozen; paths are absolute. */
@@ -124,11 +129,12 @@ export function leasesDir (config: Pick<Config, 'home'>): string {
 
 /** The configuration for a log line: no password, no key, no certificate. */
 export function redactedConfig (config: Config): Record<string, unknown> {
-  const { temporal, storeUrl, slack, ...rest } = config
+  const { temporal, storeUrl, slack, oidc, ...rest } = config
   return {
     ...rest,
     // Not under its own name: the log takes away whatever is called so.
     store: storeUrl === undefined ? undefined : withoutPassword(storeUrl),
+    oidc: oidc === undefined ? undefined : { ...oidc, client: oidc.client?.id },
     slack: slack === undefined ? undefined : { channel: slack.channel, apiUrl: slack.apiUrl },
     temporal: { address: temporal.connectionOptions.address, namespace: temporal.namespace ?? 'default', tls: Boolean(temporal.connectionOptions.tls), hasKey: Boolean(temporal.connectionOptions.apiKey) },
   }
@@ -177,14 +183,16 @@ function describe (name: string): string {
 
 function oidc (variables: Variables): Oidc | undefined {
   const { MUSTER_OIDC_ISSUER: issuer, MUSTER_OIDC_AUDIENCE: audience, MUSTER_OIDC_GROUPS_CLAIM: groupsClaim, MUSTER_OIDC_ROLES: roles = '' } = variables
+  const { MUSTER_OIDC_CLIENT_ID: id, MUSTER_OIDC_CLIENT_SECRET: secret, MUSTER_OIDC_SCOPE: scope } = variables
   if (issuer === undefined) {
-    if (audience !== undefined || roles !== '') throw invalid(['MUSTER_OIDC_ISSUER is not set, and MUSTER_OIDC_AUDIENCE or MUSTER_OIDC_ROLES is'])
+    if (audience !== undefined || roles !== '' || id !== undefined) throw invalid(['MUSTER_OIDC_ISSUER is not set, and MUSTER_OIDC_AUDIENCE, MUSTER_OIDC_ROLES or MUSTER_OIDC_CLIENT_ID is'])
     return undefined
   }
+  if (secret !== undefined && id === undefined) throw invalid(['MUSTER_OIDC_CLIENT_ID is not set, and MUSTER_OIDC_CLIENT_SECRET is'])
   if (audience === undefined) throw invalid(['MUSTER_OIDC_AUDIENCE is not set: without it a token for any other program would open Muster'])
   const { protocol, hostname } = URL.canParse(issuer) ? new URL(issuer) : { protocol: '', hostname: '' }
   if (protocol !== 'https:' && !/^(127\.[\d.]+|localhost|\[::1\])$/.test(hostname)) throw invalid(['MUSTER_OIDC_ISSUER is wrong: it takes https, else anybody on the way could give out keys'])
-  return Object.freeze({ issuer, audience, groupsClaim, roles: Object.freeze(groups(roles)) })
+  return Object.freeze({ issuer, audience, groupsClaim, roles: Object.freeze(groups(roles)), ...id === undefined ? {} : { client: Object.freeze({ id, secret, scope }) } })
 }
 
 /** `dr-leads=commander; cn=dr,ou=x=approver@shop`: the last `=` counts, names of groups may hold some. */

@@ -73,6 +73,9 @@ test('groups of an issuer give roles; a group may be called anything', () => {
 for (const [what, env, message] of [
   ['an issuer without an audience', { MUSTER_OIDC_ISSUER: 'https://id.example' }, /MUSTER_OIDC_AUDIENCE is not set/],
   ['an audience without an issuer', { MUSTER_OIDC_AUDIENCE: 'muster' }, /MUSTER_OIDC_ISSUER is not set/],
+  ['a secret without a client', { ...oidc, MUSTER_OIDC_CLIENT_SECRET: 'long-enough' }, /MUSTER_OIDC_CLIENT_ID is not set, and MUSTER_OIDC_CLIENT_SECRET is/],
+  ['a client without an issuer', { MUSTER_OIDC_CLIENT_ID: 'pages' }, /MUSTER_OIDC_ISSUER is not set, and .*MUSTER_OIDC_CLIENT_ID is/],
+  ['a scope without openid', { ...oidc, MUSTER_OIDC_SCOPE: 'email' }, /MUSTER_OIDC_SCOPE is wrong: .*begins with openid/],
   ['keys that come in the clear', { ...oidc, MUSTER_OIDC_ISSUER: 'http://id.example' }, /MUSTER_OIDC_ISSUER is wrong: it takes https/],
   ['a role that is none', { ...oidc, MUSTER_OIDC_ROLES: 'leads=king' }, /"leads=king" is no GROUP=ROLE/],
   ['a group without a role', { ...oidc, MUSTER_OIDC_ROLES: 'leads' }, /"leads" is no GROUP=ROLE/],

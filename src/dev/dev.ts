@@ -132,7 +132,7 @@ export async function startDev (options: DevOptions): Promise<Dev> {
       took('store', store(), () => `127.0.0.1:${ports.store}`),
       took('temporal', startTemporal(root, tools.temporal, ports, !options.headless, onStart), () => temporalAddress),
     ])
-    const env = childEnvironment(root, { ports, temporalAddress, storeUrl: made.storeUrl }, options.env)
+    const env = childEnvironment(root, { ports, temporalAddress, temporalUi, storeUrl: made.storeUrl }, options.env)
     // Stops last of the three, after what holds leases: it reverts what they left broken.
     endLater('watchdog', 70_000)
     endLater('server', 8000)
@@ -199,7 +199,7 @@ async function settled<T extends unknown[]> (works: { [I in keyof T]: Promise<T[
   return results.map(result => (result as PromiseFulfilledResult<unknown>).value) as T
 }
 
-function childEnvironment (root: string, dev: { ports: Ports, temporalAddress: string, storeUrl: string }, more: Record<string, string> = {}): Record<string, string | undefined> {
+function childEnvironment (root: string, dev: { ports: Ports, temporalAddress: string, temporalUi?: string, storeUrl: string }, more: Record<string, string> = {}): Record<string, string | undefined> {
   // A profile or address of somebody's real Temporal must not reach the parts of this one.
   const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TEMPORAL_')))
   return {
@@ -208,6 +208,7 @@ function childEnvironment (root: string, dev: { ports: Ports, temporalAddress: s
     TEMPORAL_NAMESPACE: 'default',
     // A file that is not there: an empty one is an error to Temporal's envconfig.
     TEMPORAL_CONFIG_FILE: join(root, 'dev', 'no-temporal-profile.toml'),
+    MUSTER_TEMPORAL_UI: dev.temporalUi,
     MUSTER_STORE_URL: dev.storeUrl,
     MUSTER_HOST: '127.0.0.1',
     MUSTER_PORT: String(dev.ports.api),

@@ -29,6 +29,7 @@ import { resultRoutes } from './results.js'
 import { linkingRoutes } from './slack/linking.js'
 import { slackRoutes } from './slack/routes.js'
 import { openSessions } from './sessions.js'
+import { openSingleSignOn } from './single-sign-on.js'
 import { openStreams, streamRoutes } from './stream.js'
 import { timelineRoutes } from './timeline.js'
 import { openTokens } from './tokens.js'
@@ -110,7 +111,9 @@ export async function buildApp (deps: AppDeps): Promise<FastifyInstance> {
   metricsRoutes(app, deps, metrics)
   linkingRoutes(app, deps)
   if (deps.slack) slackRoutes(app, deps, deps.slack)
-  await pageRoutes(app, deps, sessions, streams, bodyLimit)
+  const { oidc, publicUrl } = config
+  const singleSignOn = oidc?.client && tokens && openSingleSignOn({ issuer: oidc.issuer, client: oidc.client }, tokens, `${publicUrl}/sign-in/callback`)
+  await pageRoutes(app, deps, sessions, streams, bodyLimit, singleSignOn)
   app.addHook('preClose', async () => { streams.closeAll() })
   await app.ready()
   return app

@@ -28,13 +28,43 @@ const Next = Type.String({ maxLength: 600 })
 
 /** The forms of the pages. Each is of the session's own page, counts once however often it is clicked, and leads back to the drill. */
 export function pageForms (app: App, parts: PageParts): void {
-  const { sessions, temporal } = parts
+  const { sessions, temporal, singleSignOn, config } = parts
+
+  const issuer = singleSignOn && new URL(config.oidc!.issuer).host
+
+  if (singleSignOn) {
+    app.get('/sign-in/issuer', { config: { right: 'public', rateLimit: { max: 60 } }, schema: { hide: true, querystring: Strict({ next: Type.Optional(Next) }) } }, async (request, reply) => {
+      const { url, kept } = await singleSignOn.begin(ownAddress(request.query.next))
+      sessions.keep(reply, kept)
+      return reply.redirect(url, 303)
+    })
+
+    app.get('/sign-in/callback', {
+      config: { right: 'public', rateLimit: { max: 60 } },
+      // Issuers add what they like, such as session_state.
+      schema: { hide: true, querystring: Type.Object({ code: Type.Optional(Type.String({ maxLength: 4000 })), state: Type.Optional(Type.String({ maxLength: 200 })), error: Type.Optional(Type.String({ maxLength: 200 })), iss: Type.Optional(Type.String({ maxLength: 500 })) }) },
+    }, async (request, reply) => {
+      const kept = sessions.kept(request)
+      // Once, however it ends.
+      sessions.keep(reply, undefined)
+      try {
+        const { facts, next } = await singleSignOn.finish(kept, request.query)
+        const person = await sessions.signInAs(reply, facts)
+        request.log.info({ person: person.id, issuer }, 'signed in')
+        return await reply.redirect(ownAddress(next), 303)
+      } catch (error) {
+        if (!(error instanceof DrillError)) throw error
+        logFailure(error, request)
+        return signInPage(reply.code(error.status), '/', `${error.message}.`, issuer)
+      }
+    })
+  }
 
   app.get('/sign-in', { config: { right: 'public' }, schema: { hide: true, querystring: Strict({ next: Type.Optional(Next) }) } }, async (request, reply) => {
     const next = ownAddress(request.query.next)
     const known = await sessions.personOf(request).catch(() => undefined)
     if (known) return reply.redirect(next, 303)
-    return signInPage(reply, next)
+    return signInPage(reply, next, undefined, issuer)
   })
 
   app.post('/sign-in', {
@@ -50,7 +80,7 @@ export function pageForms (app: App, parts: PageParts): void {
     } catch (error) {
       if (!(error instanceof DrillError) || (error.code !== 'auth.invalid' && error.code !== 'auth.insecure')) throw error
       logFailure(error, request)
-      return signInPage(reply.code(error.status), next, error.code === 'auth.insecure' ? `${error.message}. Put TLS in front of Muster and set MUSTER_PUBLIC_URL to its https address.` : 'That key is wrong, revoked or expired.')
+      return signInPage(reply.code(error.status), next, error.code === 'auth.insecure' ? `${error.message}. Put TLS in front of Muster and set MUSTER_PUBLIC_URL to its https address.` : 'That key is wrong, revoked or expired.', issuer)
     }
   })
 
@@ -138,8 +168,8 @@ function backTo (reply: FastifyReply, id: string, done: string): FastifyReply {
   return reply.redirect(`/drills/${encodeURIComponent(id)}?done=${done}`, 303)
 }
 
-function signInPage (reply: FastifyReply, next: string, trouble?: string): FastifyReply {
-  return sendPage(reply, render('sign-in', { next, trouble }), { title: 'Sign in', nowMs: Date.now() })
+function signInPage (reply: FastifyReply, next: string, trouble: string | undefined, issuer: string | undefined): FastifyReply {
+  return sendPage(reply, render('sign-in', { next, trouble, issuer }), { title: 'Sign in', nowMs: Date.now() })
 }
 
 /** Only addresses of our own pages: nobody is led elsewhere after signing in. */

@@ -2,10 +2,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { page, type Viewer } from '../pages/index.js'
 import type { AppDeps } from './deps.js'
 import type { Sessions } from './sessions.js'
+import type { SingleSignOn } from './single-sign-on.js'
 
 /** What every page is made with. */
 export interface PageParts extends AppDeps {
   sessions: Sessions
+  /** Absent where no client is registered with an issuer. */
+  singleSignOn?: SingleSignOn
   viewerOf: (request: FastifyRequest) => Viewer
 }
 

@@ -16,6 +16,7 @@ import { runPage } from './page-run.js'
 import { runbookPage } from './page-runbook.js'
 import { Strict } from './schemas/answers.js'
 import { assertOwnSite, type Sessions } from './sessions.js'
+import type { SingleSignOn } from './single-sign-on.js'
 import type { Streams } from './stream.js'
 
 /** No script, style, image or connection but our own, none of them inline; no frame around it, no form to elsewhere. */
@@ -25,8 +26,8 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
  * The pages for people: everything that they show and send goes the same ways as the API's. Who is not signed in is led to the
  * sign-in and back; failures are pages too.
  */
-export async function pageRoutes (app: App, deps: AppDeps, sessions: Sessions, streams: Streams, bodyLimit: number): Promise<void> {
-  const parts: PageParts = { ...deps, sessions, viewerOf }
+export async function pageRoutes (app: App, deps: AppDeps, sessions: Sessions, streams: Streams, bodyLimit: number, singleSignOn?: SingleSignOn): Promise<void> {
+  const parts: PageParts = { ...deps, sessions, singleSignOn, viewerOf }
 
   app.get('/assets/:file', {
     config: { right: 'public', rateLimit: false },

@@ -3,11 +3,18 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Person } from '../drill/people.js'
 import { DrillError } from '../errors.js'
 import type { Store } from '../store/pool.js'
-import { closeSession, openSession, personBySession } from '../store/sessions.js'
+import { personByToken, type TokenFacts } from '../store/people.js'
+import { closeSession, openSession, openSessionOf, personBySession } from '../store/sessions.js'
 import { Identities } from './identities.js'
 
 /** How long a browser stays signed in, ms: a full test of eight hours and some. */
 export const sessionMs = 12 * 3_600_000
+
+/** How long whoever an issuer vouched for stays in, ms: an issuer tells nobody that somebody left, so it is asked again. */
+const vouchedMs = 3_600_000
+
+/** How long a sign-in at the issuer may take, s. */
+const awayS = 600
 
 /** Browsers that are signed in to the pages. The API itself takes no cookie, so no other site can make a browser call it. */
 export interface Sessions {
@@ -17,6 +24,11 @@ export interface Sessions {
   peek: (request: FastifyRequest) => Person | undefined
   /** @throws DrillError `auth.invalid`, `auth.insecure` */
   signIn: (reply: FastifyReply, key: string) => Promise<Person>
+  /** As whom the issuer vouches for. What their groups give counts as long. @throws DrillError `auth.forbidden`, `auth.invalid` */
+  signInAs: (reply: FastifyReply, facts: TokenFacts) => Promise<Person>
+  /** Keeps something in the browser while it is at the issuer; undefined: no longer. */
+  keep: (reply: FastifyReply, kept: string | undefined) => void
+  kept: (request: FastifyRequest) => string | undefined
   signOut: (request: FastifyRequest, reply: FastifyReply) => Promise<void>
   /** What each form of this session carries: only pages of the same session know it. */
   formTokenOf: (request: FastifyRequest) => string
@@ -34,12 +46,16 @@ export function openSessions (store: Store, publicUrl: string): Sessions {
   const name = secure ? '__Host-muster' : 'muster'
   const cookie = (value: string, maxAgeS: number): string => `${name}=${value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${maxAgeS}${secure ? '; Secure' : ''}`
 
-  const tokenOf = (request: FastifyRequest): string | undefined => {
+  const cookieOf = (request: FastifyRequest, name: string): string | undefined => {
     for (const pair of (request.headers.cookie ?? '').split(';')) {
       const [key, value] = pair.trim().split('=')
       if (key === name && value) return value
     }
     return undefined
+  }
+  const tokenOf = (request: FastifyRequest): string | undefined => cookieOf(request, name)
+  const assertSecure = (): void => {
+    if (protocol === 'http:' && !loopback) throw new DrillError('auth.insecure', `a key would cross the network in the clear: ${publicUrl} is plain HTTP`)
   }
   const given = (request: FastifyRequest): string => {
     const token = tokenOf(request)
@@ -54,12 +70,23 @@ export function openSessions (store: Store, publicUrl: string): Sessions {
       return token === undefined ? undefined : identities.peek(token)
     },
     signIn: async (reply, key) => {
-      if (protocol === 'http:' && !loopback) throw new DrillError('auth.insecure', `a key would cross the network in the clear: ${publicUrl} is plain HTTP`)
+      assertSecure()
       const opened = await openSession(store.pool, key, sessionMs)
       if (!opened) throw new DrillError('auth.invalid', 'the key is wrong, revoked or expired')
       reply.header('set-cookie', cookie(opened.token, sessionMs / 1000))
       return opened.person
     },
+    signInAs: async (reply, facts) => {
+      assertSecure()
+      const person = await personByToken(store.pool, { ...facts, untilMs: Date.now() + vouchedMs })
+      const opened = await openSessionOf(store.pool, person, vouchedMs)
+      if (!opened) throw new DrillError('auth.forbidden', `${person.name} has no role in Muster: none of their groups gives one (MUSTER_OIDC_ROLES), and no admin has added them`)
+      reply.header('set-cookie', cookie(opened.token, vouchedMs / 1000))
+      return opened.person
+    },
+    // Lax, not strict: it is the issuer's page that leads the browser back.
+    keep: (reply, kept) => { reply.header('set-cookie', `${name}-away=${kept ?? ''}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${kept === undefined ? 0 : awayS}${secure ? '; Secure' : ''}`) },
+    kept: request => cookieOf(request, `${name}-away`),
     signOut: async (request, reply) => {
       const token = tokenOf(request)
       reply.header('set-cookie', cookie('', 0))

@@ -11,9 +11,18 @@ export interface OidcConfig {
   readonly groupsClaim: string
   /** What each group gives: `approver`, `approver@shop`. */
   readonly roles: Readonly<Record<string, readonly string[]>>
+  /** As what Muster's pages are registered with the issuer; absent: people sign in there by key. */
+  readonly client?: { readonly id: string, readonly secret?: string, readonly scope: string }
 }
 
-export interface Tokens { verify: (token: string) => Promise<TokenFacts> }
+export interface Tokens {
+  /** @param asked of an ID token: whose it is, and for which sign-in */
+  verify: (token: string, asked?: { audience: string, nonce: string }) => Promise<TokenFacts>
+  /** @throws DrillError `auth.issuer` */
+  endpoints: () => Promise<Endpoints>
+}
+
+interface Endpoints { jwksUri: string, authorizationEndpoint: string, tokenEndpoint: string }
 
 interface Timing {
   /** Longest wait for the issuer, ms. */
@@ -36,33 +45,48 @@ const clockToleranceS = 5
 export function openTokens ({ issuer, audience, groupsClaim, roles }: OidcConfig, timing: Partial<Timing> = {}): Tokens {
   const { timeoutMs, keptMs, cooldownMs } = { ...usual, ...timing }
   let keys: JWTVerifyGetKey | undefined
+  let found: Endpoints | undefined
+  const endpoints = async (): Promise<Endpoints> => {
+    found ??= await discover(issuer, timeoutMs)
+    return found
+  }
   const keysOf = async (): Promise<JWTVerifyGetKey> => {
-    keys ??= createRemoteJWKSet(await keysAddress(issuer, timeoutMs), { timeoutDuration: timeoutMs, cacheMaxAge: keptMs, cooldownDuration: cooldownMs })
+    keys ??= createRemoteJWKSet(new URL((await endpoints()).jwksUri), { timeoutDuration: timeoutMs, cacheMaxAge: keptMs, cooldownDuration: cooldownMs })
     return keys
   }
   return {
     /** @throws DrillError `auth.expired`, `auth.invalid` (saying what is wrong), `auth.issuer` where the issuer gives no keys */
-    async verify (token) {
+    async verify (token, asked) {
       const getKey = await keysOf()
+      const wanted = asked?.audience ?? audience
       try {
-        const { payload } = await jwtVerify(token, getKey, { issuer, audience, algorithms, clockTolerance: clockToleranceS, requiredClaims: ['sub', 'exp'] })
+        const { payload } = await jwtVerify(token, getKey, { issuer, audience: wanted, algorithms, clockTolerance: clockToleranceS, requiredClaims: ['sub', 'exp'] })
+        if (asked) assertOfSignIn(payload, asked)
         return factsOf(payload, groupsClaim, roles)
       } catch (error) {
-        throw refusalOf(error, { issuer, audience })
+        throw refusalOf(error, { issuer, audience: wanted })
       }
     },
+    endpoints,
   }
 }
 
-async function keysAddress (issuer: string, timeoutMs: number): Promise<URL> {
+/** OpenID Connect Core, 3.1.3.7: an ID token answers one question of one client. */
+function assertOfSignIn ({ nonce, azp, aud }: JWTPayload, asked: { audience: string, nonce: string }): void {
+  if (nonce !== asked.nonce) throw new DrillError('auth.invalid', 'the token is refused: it is of another sign-in')
+  if ((azp !== undefined || (Array.isArray(aud) && aud.length > 1)) && azp !== asked.audience) throw new DrillError('auth.invalid', 'the token is refused: it was made for another program')
+}
+
+async function discover (issuer: string, timeoutMs: number): Promise<Endpoints> {
   const address = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
   try {
     const answer = await fetch(address, { signal: AbortSignal.timeout(timeoutMs), redirect: 'error', headers: { accept: 'application/json' } })
     if (!answer.ok) throw new Error(`${address} answers ${answer.status}`)
-    const found = await answer.json() as { issuer?: unknown, jwks_uri?: unknown }
+    const found = await answer.json() as { issuer?: unknown, jwks_uri?: unknown, authorization_endpoint?: unknown, token_endpoint?: unknown }
     if (found.issuer !== issuer) throw new Error(`${address} speaks for another issuer, ${String(found.issuer).slice(0, 200)}`)
-    if (typeof found.jwks_uri !== 'string' || !URL.canParse(found.jwks_uri)) throw new Error(`${address} names no jwks_uri`)
-    return new URL(found.jwks_uri)
+    const text = (value: unknown): string => typeof value === 'string' && URL.canParse(value) ? value : ''
+    if (text(found.jwks_uri) === '') throw new Error(`${address} names no jwks_uri`)
+    return { jwksUri: text(found.jwks_uri), authorizationEndpoint: text(found.authorization_endpoint), tokenEndpoint: text(found.token_endpoint) }
   } catch (error) {
     throw noKeys(issuer, error)
   }

@@ -22,6 +22,14 @@ export async function openSession (db: Db, key: string, lifeMs: number): Promise
   return opened.length === 0 ? undefined : { token, person }
 }
 
+/** Signs a browser in as somebody whom an issuer vouches for. @returns undefined where there is no such person (any more) */
+export async function openSessionOf (db: Db, person: Person, lifeMs: number): Promise<NewSession | undefined> {
+  const token = randomBytes(32).toString('base64url')
+  const opened = await rows(db, `insert into sessions (digest, person_id, expires_at)
+    select $1, id, now() + $3 * interval '1 ms' from people where id = $2 and removed_at is null returning digest`, [digestOf(token), person.id, lifeMs])
+  return opened.length === 0 ? undefined : { token, person }
+}
+
 /** Whose session it is, with the roles of this moment, and until when; undefined where it is over, or its key is. */
 export async function personBySession (db: Db, token: string): Promise<Person & { untilMs: number } | undefined> {
   if (!/^[\w-]{43}$/.test(token)) return undefined

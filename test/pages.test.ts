@@ -80,19 +80,20 @@ for (const next of ['https://evil.test/', '//evil.test', '/\\evil.test', '/sign-
 }
 
 test('over https the cookie is Secure and of this host alone; over plain http from elsewhere nobody signs in', async () => {
-  const tls = await startHttp(db.store, db.keys, { publicUrl: 'https://muster.test' })
-  const plain = await startHttp(db.store, db.keys, { publicUrl: 'http://muster.test' })
   const payload = new URLSearchParams({ key: db.keys['observer']! }).toString()
-  const ask = async ({ app }: TestApi) => await app.inject({ method: 'POST', url: '/sign-in', headers: { 'content-type': 'application/x-www-form-urlencoded' }, payload })
-  try {
-    assert.match(String((await ask(tls)).headers['set-cookie']), /^__Host-muster=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=43200; Secure$/)
-    const refused = await ask(plain)
-    assert.deepEqual([refused.statusCode, refused.headers['set-cookie']], [403, undefined])
-    assert.match(refused.payload, /in the clear.*MUSTER_PUBLIC_URL/)
-  } finally {
-    await tls.app.close()
-    await plain.app.close()
+  // One after the other: the start of one is load to the other.
+  const askOf = async (publicUrl: string) => {
+    const { app } = await startHttp(db.store, db.keys, { publicUrl })
+    try {
+      return await app.inject({ method: 'POST', url: '/sign-in', headers: { 'content-type': 'application/x-www-form-urlencoded' }, payload })
+    } finally {
+      await app.close()
+    }
   }
+  assert.match(String((await askOf('https://muster.test')).headers['set-cookie']), /^__Host-muster=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict; Max-Age=43200; Secure$/)
+  const refused = await askOf('http://muster.test')
+  assert.deepEqual([refused.statusCode, refused.headers['set-cookie']], [403, undefined])
+  assert.match(refused.payload, /in the clear.*MUSTER_PUBLIC_URL/)
 })
 
 for (const [what, key] of [['a wrong key', `mst_${'x'.repeat(43)}`], ['no key', ''], ['a key with markup', '"><script>alert(1)</script>']]) {

@@ -133,7 +133,7 @@ export function answered (run: Run, step: { id: string, title?: string, onFail?:
         find('major', why)
         return { outcome: 'finding', ...result }
       }
-      return { outcome: 'failed', ...result, error: { code: `${what}.${verdict === 'invalid' ? 'blind' : 'fail'}`, message: why }, stop: onFail === 'stop' }
+      return { outcome: 'failed', ...result, error: { code: `${what}.${verdict === 'invalid' ? 'blind' : 'fail'}`, message: result.summary }, stop: onFail === 'stop' }
     }
   }
 }

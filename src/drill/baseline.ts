@@ -24,7 +24,7 @@ export function compareRun ({ p95Ms, refusal }: { p95Ms?: number, refusal?: stri
   if (p95Ms === undefined) return { outcome: 'not-compared', why: 'not compared with earlier runs: nothing was answered', runs: [] }
   if (runs.length === 0) {
     const others = earlier.otherConfigurations === 0 ? '' : `; ${earlier.otherConfigurations} earlier ${earlier.otherConfigurations === 1 ? 'one is' : 'ones are'} of another configuration, and not compared`
-    return { outcome: 'first', why: `the first accepted run of this configuration against this target: the next ones are compared with it${others}`, runs: [] }
+    return { outcome: 'first', why: `no run of this configuration against this target was accepted before: there is nothing to compare it with${others}`, runs: [] }
   }
   const sorted = runs.map(run => run.p95Ms).sort((one, other) => one - other)
   const median = (sorted[Math.floor((sorted.length - 1) / 2)]! + sorted[Math.ceil((sorted.length - 1) / 2)]!) / 2

@@ -37,7 +37,7 @@ export async function lease ({ hold, tell }: Bench): Promise<Figure[]> {
     while (!folder.isArmed(drillId, 'cut')) await delay(5)
     await (await fetch(`${link.toxiproxy}/proxies/${link.proxy}`, { method: 'POST', body: JSON.stringify({ enabled: false }) })).text()
     const file = join(folder.dir, `${drillId}~cut.lease`)
-    const renewer = spawn(process.execPath, ['-e', `const { utimesSync } = require('node:fs'); const renew = () => { const now = new Date(); utimesSync(${JSON.stringify(file)}, now, now) }; renew(); setInterval(renew, ${renewMs}); console.log('renews')`], { stdio: ['ignore', 'pipe', 'ignore'] })
+    const renewer = spawn(process.execPath, ['-e', `const { utimesSync } = require('node:fs'); const renew = () => { const now = new Date(); utimesSync(${JSON.stringify(file)}, now, now) }; renew(); setInterval(renew, ${renewMs}); console.log('renews')`], { stdio: ['ignore', 'pipe', 'inherit'] })
     const ended = once(renewer, 'exit')
     await Promise.race([once(renewer.stdout, 'data'), ended.then(() => { throw new Error('the renewer ended by itself') })])
     clearInterval(meanwhile)

@@ -50,9 +50,6 @@ export const shortLeaseSeconds = 6
 /** A copy of each runbook with a short lease: nothing else differs. */
 export const shortly = (runbook: string): string => `${runbook}-short-lease`
 
-/** A drill that fills a disk is refused where the disk is not one of its own; only root may mount one without further ado. */
-const volumes = process.getuid?.() === 0
-
 /** Starts everything in a folder of its own. @param options.tell gets a line for each part that is up  @param options.volumes the lab's disks are some of their own */
 export async function openStage ({ tell, volumes = false }: { tell?: (line: string) => void, volumes?: boolean } = {}): Promise<Stage> {
   const root = mkdtempSync(join(tmpdir(), 'muster-chaos-'))

@@ -272,3 +272,27 @@ test('a bare Enter decides nothing, and a rejection needs its reason', () => {
   assert.deepEqual(replyOf('y', 'why'), { kind: 'reject', reason: 'y' })
   assert.deepEqual(replyOf('', 'why'), { kind: 'later' })
 })
+
+test('start load takes what load testers type as the runbook’s parameters, start smoke its suite; what is no number is usage', async () => {
+  const api = await fakeApi({ 'POST /v1/drills': (_, reply) => { json(reply, 201, { drillId: 'load-1' }) } })
+  try {
+    await runCli(['start', 'load', '--env', 'lab', '--scenario', 'peak', '-u', '5', '-r', '2', '-t', '30s', '--scale', '0.1', '--shards', '2', '-p', 'percent=50'], api.url)
+    await runCli(['start', 'smoke', '--env', 'lab', '--suite', 'api'], api.url)
+    assert.deepEqual(api.asked.map(one => (one.body as { params: object }).params), [{ percent: 10, scenario: 'peak', users: 5, spawnRate: 2, runTime: '30s', shards: 2 }, { suite: 'api' }])
+    for (const wrong of [['-u', 'many'], ['--scale', '2'], ['--scale', '0']]) assert.equal((await runCli(['start', 'load', '--env', 'lab', ...wrong], api.url)).code, 2, wrong.join(' '))
+    assert.equal(api.asked.length, 2)
+  } finally {
+    await api.close()
+  }
+})
+
+test('result prints what the API draws, of a step where one is named', async () => {
+  const api = await fakeApi({ 'GET /v1/drills/d-1/result': (_, reply) => { reply.end('<testsuites/>') } })
+  try {
+    const { code, out } = await runCli(['result', 'd-1', 'smoke', '--format', 'junit'], api.url)
+    assert.deepEqual([code, out, api.asked[0]!.path], [0, '<testsuites/>\n', '/v1/drills/d-1/result?step=smoke&format=junit'])
+    assert.equal((await runCli(['result', 'd-1', '--format', 'pdf'], api.url)).code, 2)
+  } finally {
+    await api.close()
+  }
+})

@@ -234,7 +234,9 @@ test('on a phone nothing lies beside the screen, and what decides is large enoug
   }
   await page.goto(runOf('phone-run'))
   for (const button of ['Approve', 'Reject']) {
-    const height = await page.getByRole('button', { name: button }).evaluate((element: { offsetHeight: number }) => element.offsetHeight)
+    // A live update may put another element in its place while it is measured: then there is no box yet.
+    let height = 0
+    for (const untilMs = Date.now() + 10_000; height === 0 && Date.now() < untilMs;) height = (await page.getByRole('button', { name: button }).boundingBox())?.height ?? 0
     assert.ok(height >= 42, `${button} is too low to be tapped: ${height}px`)
   }
 })

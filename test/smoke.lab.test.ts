@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { restoreCache } from '../activities/redis/restore.js'
 import { controlOf } from '../src/control/control.js'
 import { until } from '../src/control/until.js'
 import type { Environment } from '../src/drill/environment.js'
@@ -7,7 +8,7 @@ import type { CheckRun } from '../src/drill/suite.js'
 import { loadCatalog } from '../src/runbook/catalog.js'
 import { secretsFrom } from '../src/secrets.js'
 import { runSuite } from '../src/smoke/run.js'
-import { controlOfNode, databaseLab, query, type DatabaseLab } from './fixtures/database-lab.js'
+import { controlOfNode, databaseLab, query, stepContext, type DatabaseLab } from './fixtures/database-lab.js'
 
 describe('the shipped suite on a lab', { timeout: 120_000 }, () => {
   let lab: DatabaseLab
@@ -81,7 +82,7 @@ describe('the shipped suite on a lab', { timeout: 120_000 }, () => {
       assert.equal(hits!.outcome, 'fail')
       assert.match(hits!.observed, /^no answer came out of the cache \(x-cache: /)
     } finally {
-      await control.start()
+      await restoreCache(environment.cache!, stepContext(), { home: true })
     }
     await whole('cache', 'cache-hits')
   })

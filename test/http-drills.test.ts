@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { after, afterEach, before, beforeEach, test } from 'node:test'
 import type { LoadResult } from '../src/drill/load.js'
 import type { SuiteRun } from '../src/drill/suite.js'
+import { DrillError } from '../src/errors.js'
 import { saveResult } from '../src/store/results.js'
 import { verifyChain, type TimelineExport } from '../src/store/chain.js'
 import { codeOf, startHttp, startHttpStore, type HttpStore, type TestApi } from './fixtures/http.js'
@@ -132,6 +133,16 @@ test('a report comes in the format that is asked for, once the drill has ended',
   assert.match(String((await ask('?format=html')).headers['content-security-policy']), /default-src 'none'; style-src 'unsafe-inline'/)
   assert.equal(codeOf(await ask('', { accept: 'image/png' })), '406 input.notAcceptable')
   assert.equal(codeOf(await ask('?format=pdf')), '400 input.invalid')
+})
+
+test('a report that is asked for while the workflow ends is there: who answers no more has recorded everything', async () => {
+  const id = await api.drill()
+  api.temporal.timeline = async () => {
+    // What a query of a workflow that ends in this moment hears.
+    await api.temporal.end(id)
+    throw new DrillError('temporal.timeout', 'no worker answered')
+  }
+  assert.equal((await api.call('GET', `/v1/drills/${id}/report`, { as: 'observer' })).status, 200)
 })
 
 test('the whole result of a load or a suite comes as it is asked for, by its step where there are several', async () => {

@@ -3,8 +3,10 @@ import { decisions } from './decisions.js'
 import { failover } from './failover.js'
 import { Hold, type Bench } from './hold.js'
 import { lease } from './lease.js'
+import { load } from './load.js'
 import { isMet, ratioOf, type Figure } from './measure.js'
 import { restore } from './restore.js'
+import { smoke } from './smoke.js'
 import { steps } from './steps.js'
 import { store } from './store.js'
 import { goalText, tableOf } from './table.js'
@@ -13,7 +15,7 @@ import { waiting } from './waiting.js'
 // `npm run bench [-- NAME…] [--json] [--full]`: figures beside their peers, measured in one run. A missed goal is told, not failed: the exit
 // code is 0 unless something could not be measured (1), was asked for wrongly (2) or was interrupted (130).
 
-const benches: Record<string, (bench: Bench) => Promise<Figure[]>> = { steps, decisions, failover, store, abort, lease, waiting, restore }
+const benches: Record<string, (bench: Bench) => Promise<Figure[]>> = { steps, decisions, failover, store, abort, lease, waiting, restore, smoke, load }
 
 const args = process.argv.slice(2)
 const json = args.includes('--json')

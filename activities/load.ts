@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { retrying } from '../src/control/until.js'
 import type { Earlier } from '../src/drill/baseline.js'
 import { loadSummary, type LoadLive, type LoadResult, type LoadSummary } from '../src/drill/load.js'
 import type { Progress } from '../src/drill/progress.js'
@@ -45,16 +45,8 @@ export async function runLoadStep (call: LoadCall, context: StepContext, deps: L
 export async function runShardStep (call: ShardCall, context: StepContext, deps: LoadDeps): Promise<{ ended: boolean }> {
   const part = await making(call, context, deps, async options => await runShard({ ...orderOf(call), shard: call.shard }, options))
   const text = writePart(part)
-  const untilMs = Date.now() + patienceMs
-  for (;;) {
-    try {
-      await deps.saveShard(runIdOf('load', call.drillId, call.stepId), call.shard.index, text)
-      return { ended: part.endedBy.length > 0 }
-    } catch (error) {
-      if (Date.now() > untilMs) throw error
-      await sleep(1000)
-    }
-  }
+  await retrying(async () => { await deps.saveShard(runIdOf('load', call.drillId, call.stepId), call.shard.index, text) }, { everyMs: 1000, deadlineMs: patienceMs })
+  return { ended: part.endedBy.length > 0 }
 }
 
 /** Adds the parts up and judges the whole, as if one worker had made it. */

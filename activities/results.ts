@@ -1,17 +1,16 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { LoadResult } from '../src/drill/load.js'
-import type { SuiteRun } from '../src/drill/suite.js'
+import { retrying } from '../src/control/until.js'
+import type { WholeResult } from '../src/drill/whole-result.js'
 import { messageOf } from '../src/errors.js'
 
 /** The whole result of a step, on its way to the store. */
-export type StepResult = { drillId: string, step: string } & ({ kind: 'load', result: LoadResult } | { kind: 'suite', result: SuiteRun })
+export type ResultOnItsWay = { drillId: string } & WholeResult
 
 export interface Results {
   /** Whether it is in the store; where not, it lies on this worker, and ship() brings it there later. */
-  keep: (result: StepResult) => Promise<boolean>
-  /** Brings what lies here to the store. Throws nothing. */
+  keep: (result: ResultOnItsWay) => Promise<boolean>
+  /** Brings what lies here to the store, once at a time. Throws nothing. */
   ship: () => Promise<void>
 }
 
@@ -19,7 +18,7 @@ export interface ResultsDeps {
   /** Folder of this worker that outlives it. */
   dataDir: string
   /** Idempotent by the result's run. */
-  save: (result: StepResult) => Promise<void>
+  save: (result: ResultOnItsWay) => Promise<void>
   log: (message: string, fields?: Record<string, unknown>) => void
   /** How long a step waits for the store, ms: a store that is away delays no drill. Default 10 s. */
   patienceMs?: number
@@ -30,10 +29,18 @@ const pauseMs = 500
 /** Results are written to a file before they go to the store: an hour's load is not lost because the store is away when it ends. */
 export function resultsIn ({ dataDir, save, log, patienceMs = 10_000 }: ResultsDeps): Results {
   const folder = join(dataDir, 'results')
+  let shipping: Promise<void> | undefined
 
-  async function ship (file: string): Promise<void> {
-    await save(JSON.parse(await readFile(file, 'utf8')) as StepResult)
+  async function shipOne (file: string): Promise<void> {
+    await save(JSON.parse(await readFile(file, 'utf8')) as ResultOnItsWay)
     await rm(file, { force: true })
+  }
+
+  async function shipAll (): Promise<void> {
+    const waiting = (await readdir(folder).catch(() => [])).filter(name => name.endsWith('.json'))
+    for (const name of waiting) {
+      await shipOne(join(folder, name)).catch((error: unknown) => { log('a result still waits for the store', { file: name, reason: messageOf(error) }) })
+    }
   }
 
   return {
@@ -42,25 +49,17 @@ export function resultsIn ({ dataDir, save, log, patienceMs = 10_000 }: ResultsD
       const file = join(folder, `${result.result.runId}.json`)
       await writeFile(`${file}.new`, JSON.stringify(result), { mode: 0o600 })
       await rename(`${file}.new`, file)
-      const untilMs = Date.now() + patienceMs
-      for (;;) {
-        try {
-          await ship(file)
-          return true
-        } catch (error) {
-          if (Date.now() + pauseMs > untilMs) {
-            log('a result waits for the store', { drillId: result.drillId, step: result.step, file, reason: messageOf(error) })
-            return false
-          }
-          await sleep(pauseMs)
-        }
+      try {
+        await retrying(async () => { await shipOne(file) }, { everyMs: pauseMs, deadlineMs: patienceMs })
+        return true
+      } catch (error) {
+        log('a result waits for the store', { drillId: result.drillId, step: result.step, file, reason: messageOf(error) })
+        return false
       }
     },
     async ship () {
-      const waiting = (await readdir(folder).catch(() => [])).filter(name => name.endsWith('.json'))
-      for (const name of waiting) {
-        await ship(join(folder, name)).catch((error: unknown) => { log('a result still waits for the store', { file: name, reason: messageOf(error) }) })
-      }
+      shipping ??= shipAll().finally(() => { shipping = undefined })
+      await shipping
     },
   }
 }

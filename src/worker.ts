@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundleWorkflowCode, NativeConnection, Runtime, Worker, type LogMetadata } from '@temporalio/worker'
 import { addressOf, sameHost } from '../activities/preflight.js'
@@ -83,7 +83,7 @@ try {
     isRunning: async drillId => await isRunning(temporal.client, drillId),
     dataDir: join(config.home, 'data'),
     ownAddresses: [`${storeAddress.hostname}:${storeAddress.port || 5432}`, temporal.address, ...config.slack ? [addressOf(config.slack.apiUrl ?? 'https://slack.com/api/')] : []].map(sameHost),
-    ownFolders: [resolve(config.home)],
+    ownFolders: [config.home],
     secret: secretsFrom(process.env),
     log: (message, fields) => { log.info(fields ?? {}, message) },
   })
@@ -113,9 +113,10 @@ try {
     undo: async input => await door.undo(input),
     log: (message, fields) => { log.warn(fields ?? {}, message) },
   })
-  // What a load measured while the store was away.
-  const shipping = setInterval(() => { results.ship().catch(() => {}) }, shipMs)
-  await results.ship()
+  // What a load measured while the store was away. No drill waits for it.
+  const ship = (): void => { results.ship().catch(() => {}) }
+  const shipping = setInterval(ship, shipMs)
+  ship()
   await worker.run()
   clearInterval(shipping)
   await reconciler.stop()

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { ApplicationFailure, Context } from '@temporalio/activity'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { createActivities, type ActivityDeps, type LoadCall, type ShardCall } from '../activities/index.js'
-import { resultsIn, type Results, type StepResult } from '../activities/results.js'
+import { resultsIn, type Results, type ResultOnItsWay } from '../activities/results.js'
 import type { Earlier } from '../src/drill/baseline.js'
 import type { DrillInput } from '../src/drill/input.js'
 import type { LoadLive, LoadResult, LoadScenario } from '../src/drill/load.js'
@@ -24,7 +24,7 @@ let world: World
 let worker: { stop: () => Promise<void> }
 let target: Target
 let dir: string
-let kept: StepResult[]
+let kept: ResultOnItsWay[]
 let earlier: () => Promise<Earlier>
 let storeIsDown = false
 const parts = new Map<string, string>()

@@ -21,3 +21,18 @@ export async function until<T> (ask: () => T | undefined | Promise<T | undefined
     await sleep(Math.min(everyMs, left), undefined, { signal })
   }
 }
+
+/** Tries until it succeeds. Throws what the last try threw once the deadline has passed; aborting throws the signal's reason. */
+export async function retrying<T> (attempt: () => Promise<T>, options: UntilOptions): Promise<T> {
+  let failure: unknown
+  const succeeded = await until(async () => {
+    try {
+      return { value: await attempt() }
+    } catch (error) {
+      failure = error
+      return undefined
+    }
+  }, options)
+  if (!succeeded) throw failure
+  return succeeded.value
+}

@@ -4,10 +4,10 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { ProbeSample } from '../drill/observation.js'
 import type { DrillReport } from '../drill/report.js'
 import type { DrillEvent } from '../drill/timeline.js'
+import type { WholeResult } from '../drill/whole-result.js'
 import type { Catalog } from '../runbook/catalog.js'
 import type { Slack } from '../slack/client.js'
 import type { Store } from '../store/pool.js'
-import type { StoredResult } from '../store/results.js'
 import type { TemporalDoor } from '../temporal/door.js'
 import type { Drawings } from './results.js'
 import type { OidcConfig, Tokens } from './tokens.js'
@@ -36,7 +36,7 @@ export interface ReportFacts {
   samples: ProbeSample[]
   earlier: DrillReport['earlier']
   /** Whole results of steps that measure, as far as the store has them. */
-  results?: StoredResult[]
+  results?: WholeResult[]
   /** Absent where the store did not answer and the workflow gave the events. */
   chainHead?: string
 }

@@ -1,8 +1,9 @@
 import { Type } from 'typebox'
 import type { LoadResult } from '../drill/load.js'
 import type { SuiteRun } from '../drill/suite.js'
+import type { WholeResult } from '../drill/whole-result.js'
 import { DrillError } from '../errors.js'
-import { resultsOf, type StoredResult } from '../store/results.js'
+import { resultsOf } from '../store/results.js'
 import { assertKnown } from './current-status.js'
 import type { App, AppDeps } from './deps.js'
 import { answers, Strict } from './schemas/answers.js'
@@ -50,6 +51,6 @@ export function resultRoutes (app: App, deps: Pick<AppDeps, 'store' | 'temporal'
   })
 }
 
-function draw (drawings: Drawings, stored: StoredResult, format: Format): string | undefined {
+function draw (drawings: Drawings, stored: WholeResult, format: Format): string | undefined {
   return stored.kind === 'load' ? drawings.load[format]?.(stored.result) : drawings.suite[format]?.(stored.result)
 }

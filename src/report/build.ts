@@ -6,9 +6,10 @@ import type { DrillReport } from '../drill/report.js'
 import { statusOf } from '../drill/status.js'
 import type { DrillEvent, EventOf, EventType } from '../drill/timeline.js'
 import { judge, type Judgement } from '../drill/verdict.js'
+import type { WholeResult } from '../drill/whole-result.js'
 import { DrillError } from '../errors.js'
 import { ganttOf } from './gantt.js'
-import { loadSections, suiteSections, type WholeResult } from './measured.js'
+import { loadSections, suiteSections } from './measured.js'
 import { objectivesOf } from './objectives.js'
 
 /** What a report is made from, beside the version of Muster that makes it. */

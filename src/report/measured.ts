@@ -1,12 +1,9 @@
 import { durationText } from '../drill/duration.js'
-import { loadText, type LoadPoint, type LoadResult } from '../drill/load.js'
+import { loadText, type LoadPoint } from '../drill/load.js'
 import type { LoadSection, SuiteSection } from '../drill/report.js'
-import type { SuiteRun } from '../drill/suite.js'
 import type { DrillEvent, EventOf } from '../drill/timeline.js'
+import type { WholeResult } from '../drill/whole-result.js'
 import { verdictText } from '../drill/words.js'
-
-/** The whole result of a step, as the store has it. */
-export type WholeResult = { step: string } & ({ kind: 'load', result: LoadResult } | { kind: 'suite', result: SuiteRun })
 
 /** A report is read by people and kept for years: an hour's load is drawn from as many points. */
 const maxPoints = 300

@@ -1,13 +1,11 @@
 import { isReference, runsCompared, type Earlier } from '../drill/baseline.js'
 import type { LoadResult } from '../drill/load.js'
 import type { SuiteRun } from '../drill/suite.js'
+import type { WholeResult } from '../drill/whole-result.js'
 import { rows, type Db } from './pool.js'
 
-/** The whole result of a step of a drill. */
-export type StoredResult = { step: string } & ({ kind: 'load', result: LoadResult } | { kind: 'suite', result: SuiteRun })
-
 /** The same run again changes nothing. */
-export async function saveResult (db: Db, drillId: string, stored: StoredResult): Promise<void> {
+export async function saveResult (db: Db, drillId: string, stored: WholeResult): Promise<void> {
   const { kind, step, result } = stored
   const load = kind === 'load' ? stored.result : undefined
   await rows(db, `insert into results (run_id, drill_id, step, kind, name, environment, started_at_ms, verdict, target, config_hash, p95_ms, is_reference, result)
@@ -18,8 +16,8 @@ export async function saveResult (db: Db, drillId: string, stored: StoredResult)
 }
 
 /** The results of a drill's steps, in the order in which they began; those of one step where it is named. */
-export async function resultsOf (db: Db, drillId: string, step?: string): Promise<StoredResult[]> {
-  return await rows<StoredResult>(db, 'select step, kind, result from results where drill_id = $1 and ($2::text is null or step = $2) order by started_at_ms, run_id', [drillId, step ?? null])
+export async function resultsOf (db: Db, drillId: string, step?: string): Promise<WholeResult[]> {
+  return await rows<WholeResult>(db, 'select step, kind, result from results where drill_id = $1 and ($2::text is null or step = $2) order by started_at_ms, run_id', [drillId, step ?? null])
 }
 
 /** What a load is held against: the last accepted runs of its very configuration against its target. */

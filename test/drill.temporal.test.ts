@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { ApplicationFailure } from '@temporalio/common'
 import type { DrillInput } from '../src/drill/input.js'
 import { sendEdge } from '../src/temporal/drills.js'
 import { drillsOfThisFile } from './fixtures/drills.js'
@@ -41,6 +42,13 @@ describe('a drill that goes well', () => {
     assert.equal((await run(input)).verdict, 'failed')
     assert.match(find(input, 'step.finished').find(event => event.step === 'look')!.summary, /leads to nothing.*name/)
     assert.equal(drills.world.broken.size, 0)
+  })
+
+  test('a step that throws fails with its own code and words, whatever lay behind it', async () => {
+    drills.world.throws.set('http://x', ApplicationFailure.create({ type: 'control.failed', message: 'the node does not answer', nonRetryable: true, cause: new Error('connect ECONNREFUSED') }))
+    const input = drillOf([{ id: 'look', kind: 'check', check: 'http.ok', with: { url: 'http://x' } }])
+    assert.equal((await run(input)).verdict, 'failed')
+    assert.deepEqual(find(input, 'step.finished')[0]!.error, { code: 'control.failed', message: 'the node does not answer' })
   })
 
   test('skips a step by when and unless', async () => {

@@ -1,14 +1,12 @@
-import {
-  ActivityFailure, allHandlersFinished, CancellationScope, condition, isCancellation, upsertSearchAttributes,
-} from '@temporalio/workflow'
+import { allHandlersFinished, CancellationScope, condition, isCancellation, upsertSearchAttributes } from '@temporalio/workflow'
 import type { ActionInputs } from '../src/drill/actions.js'
-import { tryDurationMs } from '../src/drill/duration.js'
-import { durationMs } from '../src/drill/duration.js'
+import { durationMs, tryDurationMs } from '../src/drill/duration.js'
 import { objectivesFor, type DrillInput } from '../src/drill/input.js'
 import { owe, owedEvent, type LedgerEntry } from '../src/drill/ledger.js'
 import { allSteps, defaultUndoDeadline, stepTitle } from '../src/drill/runbook.js'
 import type { PlannedStep, Refusal } from '../src/drill/timeline.js'
 import { judge, type Verdict } from '../src/drill/verdict.js'
+import { causeOf } from './answered.js'
 import { openDoors } from './doors.js'
 import { takeLock } from './hold.js'
 import { Run } from './run.js'
@@ -85,8 +83,9 @@ async function observe (run: Run): Promise<boolean> {
       await run.activities.act('canaries.prepare', { drillId, stepId: canaries, with: input })
     }
   } catch (error) {
-    if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error
-    run.journal.emit({ type: 'probe.lost', message: `canaries could not be prepared: ${error.cause?.message ?? error.message}` })
+    const cause = causeOf(error)
+    if (cause === undefined || isCancellation(error)) throw error
+    run.journal.emit({ type: 'probe.lost', message: `canaries could not be prepared: ${cause.message}` })
     return false
   }
   const problem = await run.observer.start()
@@ -109,9 +108,10 @@ async function preflight ({ input, activities }: Run): Promise<Refusal[]> {
   try {
     return await activities.preflight(input)
   } catch (error) {
-    if (!(error instanceof ActivityFailure)) throw error
+    const cause = causeOf(error)
+    if (cause === undefined) throw error
     // What could not be asked is no pass.
-    return [{ code: 'preflight.refused', message: `preflight could not be carried out: ${error.cause?.message ?? error.message}` }]
+    return [{ code: 'preflight.refused', message: `preflight could not be carried out: ${cause.message}` }]
   }
 }
 

@@ -1,7 +1,8 @@
 import { ActivityFailure, CancellationScope, condition, isCancellation, TimeoutFailure } from '@temporalio/workflow'
 import { loadText, type LoadSummary } from '../src/drill/load.js'
-import { stepTitle, type LoadStep } from '../src/drill/runbook.js'
+import type { LoadStep } from '../src/drill/runbook.js'
 import type { LoadCall } from '../activities/index.js'
+import { answered, causeOf, failed } from './answered.js'
 import type { Run, StepResult } from './run.js'
 
 /** A load, to its end, or held while the next steps run. What an abort leaves of it is kept. */
@@ -114,41 +115,11 @@ function shardsOf (step: LoadStep): number {
   return Math.max(1, Number(step.shards ?? 1))
 }
 
-/** What a load or a suite makes of its step, by its verdict and the step's `onFail`. */
-export function answered (run: Run, step: { id: string, title?: string, onFail?: 'stop' | 'fail' | 'finding' }, what: 'load' | 'suite', answer: Answer, figures: string): StepResult {
-  const { verdict, why, reasons, stored, ...output } = answer
-  const result = { summary: verdict.startsWith('passed') ? figures : `${why} (${figures})`, output: { ...output, verdict } }
-  const find = (severity: 'major' | 'minor', text: string): void => { run.journal.emit({ type: 'finding.raised', severity, text: `${stepTitle(step)}: ${text}`, step: step.id }) }
-  if (!stored) find('minor', `its whole result is not in the store yet: it lies on the worker until the store takes it (${answer.runId})`)
-  switch (verdict) {
-    case 'passed': return { outcome: 'passed', ...result }
-    case 'passed-with-findings':
-      for (const reason of reasons) find('minor', reason)
-      return { outcome: 'finding', ...result }
-    case 'aborted': return { outcome: 'aborted', ...result, stop: true }
-    case 'failed':
-    case 'invalid': {
-      const onFail = step.onFail ?? 'stop'
-      if (onFail === 'finding') {
-        find('major', why)
-        return { outcome: 'finding', ...result }
-      }
-      return { outcome: 'failed', ...result, error: { code: `${what}.${verdict === 'invalid' ? 'blind' : 'fail'}`, message: result.summary }, stop: onFail === 'stop' }
-    }
-  }
-}
-
-interface Answer { runId: string, verdict: 'passed' | 'passed-with-findings' | 'failed' | 'invalid' | 'aborted', why: string, reasons: string[], stored: boolean }
-
 /** Why a load came to no result, with the last figures that it had told. */
-function lostBecause ({ cause, message }: ActivityFailure): { code: string, message: string } {
-  if (cause instanceof TimeoutFailure) {
-    const { text } = (cause.lastHeartbeatDetails ?? {}) as { text?: string }
+function lostBecause (error: ActivityFailure): { code: string, message: string } {
+  if (error.cause instanceof TimeoutFailure) {
+    const { text } = (error.cause.lastHeartbeatDetails ?? {}) as { text?: string }
     return { code: 'load.blind', message: `the worker that made the load was lost${text === undefined ? '' : `; its last word: ${text}`}` }
   }
-  return { code: (cause as { type?: string } | undefined)?.type ?? 'load.blind', message: cause?.message ?? message }
-}
-
-function failed (code: string, message: string): StepResult {
-  return { outcome: 'failed', summary: message, error: { code, message }, stop: true }
+  return causeOf(error)!
 }

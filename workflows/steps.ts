@@ -1,4 +1,4 @@
-import { ActivityFailure, ChildWorkflowFailure, executeChild, isCancellation, ParentClosePolicy } from '@temporalio/workflow'
+import { executeChild, isCancellation, ParentClosePolicy } from '@temporalio/workflow'
 import { actionCatalog, type ActionInputs, type ActionName } from '../src/drill/actions.js'
 import type { CheckInputs, CheckName, CheckResult } from '../src/drill/checks.js'
 import { durationMs } from '../src/drill/duration.js'
@@ -8,7 +8,8 @@ import { defaultLease, defaultMaxLease } from '../src/drill/lease.js'
 import { mostMs } from '../src/drill/limits.js'
 import { owe, owedEvent } from '../src/drill/ledger.js'
 import { resolve } from '../src/drill/lookup.js'
-import { isTrue, stepTitle, type ActionStep, type CheckStep, type NotifyStep, type ParallelStep, type RunbookStep, type Step, type StepKind, type UndoStep } from '../src/drill/runbook.js'
+import { isTrue, type ActionStep, type CheckStep, type NotifyStep, type ParallelStep, type RunbookStep, type Step, type StepKind, type UndoStep } from '../src/drill/runbook.js'
+import { causeOf, failed, unmet } from './answered.js'
 import type { DrillResult } from './drill.js'
 import { load } from './load.js'
 import { gate, task } from './people.js'
@@ -64,19 +65,6 @@ async function handle (run: Run, step: Step): Promise<StepResult> {
   }
 }
 
-/** Code and message of a failed activity or child; undefined for a mistake of the workflow's own code. */
-function causeOf (error: unknown): { code: string, message: string } | undefined {
-  if (!(error instanceof ActivityFailure || error instanceof ChildWorkflowFailure)) return undefined
-  const cause = error.cause as { type?: string | null, message?: string, cause?: { type?: string, message?: string } } | undefined
-  // A time-out carries the last thing that the activity said, if it said any.
-  const said = cause?.cause ?? cause
-  return { code: said?.type ?? 'activity.failed', message: said?.message ?? error.message }
-}
-
-function failed (code: string, message: string): StepResult {
-  return { outcome: 'failed', summary: message, error: { code, message }, stop: true }
-}
-
 function skipReason (step: Step): string | undefined {
   if (step.when !== undefined && !isTrue(step.when)) return 'its condition does not hold'
   if (step.unless !== undefined && isTrue(step.unless)) return 'its exception holds'
@@ -127,12 +115,7 @@ async function check (run: Run, step: CheckStep): Promise<StepResult> {
   answered(run, step, result)
   if (result.outcome === 'pass') return { outcome: 'passed', summary: result.observed, output: result.output }
   const summary = result.outcome === 'blind' ? `could not be asked: ${result.observed}` : `${result.observed}; expected: ${result.expected}`
-  const onFail = step.onFail ?? 'stop'
-  if (onFail === 'finding') {
-    run.journal.emit({ type: 'finding.raised', severity: 'minor', text: `${stepTitle(step)}: ${summary}`, step: step.id })
-    return { outcome: 'finding', summary, output: result.output }
-  }
-  return { outcome: 'failed', summary, output: result.output, error: { code: `check.${result.outcome}`, message: summary }, stop: onFail === 'stop' }
+  return unmet(run, step, { code: `check.${result.outcome}`, summary, output: result.output }, { severity: 'minor', text: summary })
 }
 
 /** What the drill knows and a runbook cannot say: when the fault struck, and how much loss is acceptable. */

@@ -1,8 +1,9 @@
-import { ActivityFailure, sleep } from '@temporalio/workflow'
+import { sleep } from '@temporalio/workflow'
 import { durationMs, type Duration } from '../src/drill/duration.js'
 import { unwindOrder, type LedgerEntry } from '../src/drill/ledger.js'
 import { defaultUndoDeadline } from '../src/drill/runbook.js'
 import type { UndoLimit } from './activities.js'
+import { causeOf } from './answered.js'
 import type { Run } from './run.js'
 
 /** What undoing takes: a running drill, or one that is taken up from its record. */
@@ -53,10 +54,9 @@ async function attempt (run: Unwinding, entry: LedgerEntry, limit: UndoLimit): P
     run.journal.emit({ type: 'undo.finished', entry: entry.id, state: result.state, summary: result.summary })
     return undefined
   } catch (error) {
-    if (!(error instanceof ActivityFailure)) throw error
-    // A time-out over all retries carries what the last try said.
-    const cause = error.cause
-    return (cause?.cause as Error | undefined)?.message ?? cause?.message ?? error.message
+    const cause = causeOf(error)
+    if (cause === undefined) throw error
+    return cause.message
   }
 }
 

@@ -2,6 +2,7 @@ import { voterText } from '../drill/decide.js'
 import { clockText, durationText } from '../drill/duration.js'
 import { loadText } from '../drill/load.js'
 import { answerersText } from '../drill/on-call.js'
+import { suiteText } from '../drill/suite.js'
 import { revertText, type DrillEvent } from '../drill/timeline.js'
 import type { Paint, Style } from './paint.js'
 import { clean } from './text.js'
@@ -56,7 +57,7 @@ function drawn (event: DrillEvent, drillId: string): Drawn {
     case 'outage.detected': return { mark: '♪', style: yellow, text: `outage detected by ${event.by}` }
     case 'check.answered': return { ...answers[event.outcome], text: `${event.step}: ${event.check} ${event.outcome === 'blind' ? 'could not be asked' : `${event.outcome}ed`}: ${event.observed}${event.outcome === 'pass' ? '' : ` (expected: ${event.expected})`}` }
     case 'load.measured': { const { style } = verdictMark(event.load.verdict); return { mark: '≈', style, text: `${event.step}: load ${event.load.scenario}: ${loadText(event.load)}` } }
-    case 'suite.answered': { const { style } = verdictMark(event.suite.verdict); return { mark: '≈', style, text: `${event.step}: suite ${event.suite.suite}: ${event.suite.passed} checks passed, ${event.suite.failed} failed, ${event.suite.blind} could not be asked` } }
+    case 'suite.answered': { const { style } = verdictMark(event.suite.verdict); return { mark: '≈', style, text: `${event.step}: suite ${event.suite.suite}: ${suiteText(event.suite)}` } }
     case 'undo.owed': return { mark: '↶', style: 'dim', text: `to be undone: ${event.title}` }
     case 'undo.asked': return { mark: '↶', style: 'magenta', text: `undoing what is owed: ${event.reason}` }
     case 'undo.started': return { mark: '↶', style: 'magenta', text: `undoing ${event.entry}` }

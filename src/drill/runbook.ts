@@ -98,6 +98,9 @@ export interface UndoStep extends StepBase {
   of: string
 }
 
+/** What an answer that is not good does: it ends the drill, fails it but lets it go on, or is a finding alone. */
+export type OnFail = 'stop' | 'fail' | 'finding'
+
 export interface CheckStep extends StepBase {
   kind: 'check'
   check: CheckName
@@ -107,7 +110,7 @@ export interface CheckStep extends StepBase {
   /** … or this is over. Without it one answer counts. */
   within?: Duration
   /** What a failed check does: end the drill (`stop`, default), fail it but go on (`fail`), or only be a finding (`finding`). */
-  onFail?: 'stop' | 'fail' | 'finding'
+  onFail?: OnFail
   /** Its pass is the business's sign-off: it ends RTA business. */
   signOff?: boolean
   /** Its pass proves that the fault had its effect, where the probe need not see one; without a pass the drill is `invalid`. */
@@ -195,7 +198,7 @@ export interface LoadStep extends StepBase {
   /** The next step begins once all users are there, and the load goes on beside it: until an `undo` of this step, or the last step. */
   background?: boolean
   /** As a check's: what a load that breaks an expectation does. */
-  onFail?: 'stop' | 'fail' | 'finding'
+  onFail?: OnFail
 }
 
 /** Asks the checks of a smoke suite. */
@@ -207,7 +210,7 @@ export interface SuiteStep extends StepBase {
   checks?: string[]
   params?: Record<string, string | number | boolean>
   /** As a check's: what a suite that fails does. */
-  onFail?: 'stop' | 'fail' | 'finding'
+  onFail?: OnFail
 }
 
 export type Step = ActionStep | UndoStep | CheckStep | LoadStep | SuiteStep | GateStep | TaskStep | WaitStep | NotifyStep | ParallelStep | RunbookStep

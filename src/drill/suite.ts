@@ -139,6 +139,11 @@ export function suiteSummary (run: SuiteRun, stored: boolean): SuiteSummary {
   return { runId, suite, verdict, why, reasons: run.reasons.slice(0, 10), passed: count('pass'), failed: count('fail'), blind: count('blind'), unasked: count('not-configured', 'skipped'), ms, stored }
 }
 
+/** One line with the counts of a run that is over. */
+export function suiteText ({ passed, failed, blind, unasked }: SuiteSummary): string {
+  return `${passed} checks passed, ${failed} failed, ${blind} could not be asked${unasked > 0 ? `, ${unasked} not asked` : ''}`
+}
+
 /** Never another try into a pass: what they look for may show itself once. */
 export function retriesOf ({ category, retries }: Pick<SuiteCheck, 'category' | 'retries'>): number {
   return category === 'security' || category === 'data' ? 0 : Math.min(2, retries ?? 2)

@@ -4,6 +4,7 @@ import { loadText } from '../drill/load.js'
 import { answerersText } from '../drill/on-call.js'
 import type { RecoveryClock } from '../drill/clock.js'
 import { withoutControls } from '../drill/plain.js'
+import { suiteText } from '../drill/suite.js'
 import { revertText, type DrillEvent } from '../drill/timeline.js'
 import { verdictText } from '../drill/words.js'
 
@@ -71,7 +72,7 @@ export function eventText (event: DrillEvent): { what: string, text: string } {
     case 'outage.detected': return { what: event.source, text: `the outage was detected at ${timeOfDay(event.detectedAtMs)} by ${event.by}` }
     case 'check.answered': return { what: event.step, text: `${event.check}: ${event.outcome}, ${event.observed}` }
     case 'load.measured': return { what: event.step, text: `load ${event.load.scenario}: ${verdictText[event.load.verdict]}, ${loadText(event.load)}` }
-    case 'suite.answered': return { what: event.step, text: `suite ${event.suite.suite}: ${verdictText[event.suite.verdict]}, ${event.suite.passed} checks passed, ${event.suite.failed} failed, ${event.suite.blind} could not be asked` }
+    case 'suite.answered': return { what: event.step, text: `suite ${event.suite.suite}: ${verdictText[event.suite.verdict]}, ${suiteText(event.suite)}` }
     case 'undo.owed': return { what: event.entry, text: `owes: ${event.title}` }
     case 'undo.asked': return { what: 'undo', text: event.reason }
     case 'undo.started': return { what: event.entry, text: 'undo started' }

@@ -1,29 +1,25 @@
 import { Context } from '@temporalio/activity'
 import type { CheckInputs, CheckName } from '../src/drill/checks.js'
-import { controlOf } from '../src/control/control.js'
 import { durationMs } from '../src/drill/duration.js'
 import { haltText, type Halt } from '../src/drill/halt.js'
-import type { Link } from '../src/drill/environment.js'
 import type { DrillInput } from '../src/drill/input.js'
-import { breachesOf, type Hit } from '../src/drill/limits.js'
 import type { OwedEntry } from '../src/drill/owed.js'
-import { allSteps, isAllowedIn, isSkipped, stepTitle, type CheckStep, type Runbook } from '../src/drill/runbook.js'
+import { isAllowedIn, isSkipped, stepTitle, type CheckStep } from '../src/drill/runbook.js'
 import type { Refusal } from '../src/drill/timeline.js'
 import { messageOf } from '../src/errors.js'
 import type { Check, Checks, StepContext } from './action.js'
 import { askUntil } from './ask.js'
-import { proxyOf } from './toxiproxy.js'
+import { limits } from './limits.js'
+import { orBlind } from './or-blind.js'
+import { ownGround, type OwnGround } from './own-ground.js'
 import { whoDecides, type WhoDecidesDeps } from './who-decides.js'
 
-export interface PreflightDeps extends WhoDecidesDeps {
+export interface PreflightDeps extends WhoDecidesDeps, OwnGround {
   checks: Checks
   /** Halts in force there. Throws where Temporal cannot say. */
   haltsFor: (environment: string) => Promise<Halt[]>
   /** What earlier drills left behind in an environment. Throws where the store cannot say. */
   leftBehindIn: (environment: string) => Promise<OwedEntry[]>
-  /** Addresses (`host:port`) and folders that Muster itself stands on: a drill that breaks them would break its own record. */
-  ownAddresses: string[]
-  ownFolders: string[]
   secret: (ref: string) => Promise<string>
   context: (drillId: string, stepId: string) => { context: StepContext, stop: () => void }
 }
@@ -50,21 +46,13 @@ export function createPreflight (deps: PreflightDeps) {
 
 async function leftBehind (deps: PreflightDeps, { environment, runbook }: DrillInput): Promise<Refusal[]> {
   if (runbook.readOnly === true) return []
-  try {
-    return (await deps.leftBehindIn(environment.name)).map(one => ({
-      code: 'environment.owed', message: `drill ${one.drillId} left something behind: ${one.title}. Undo it with \`muster undo ${one.drillId}\`, or by hand (${one.byHand}) and then so`,
-    }))
-  } catch (error) {
-    return [{ code: 'preflight.blind', message: `what earlier drills left behind could not be asked: ${messageOf(error)}` }]
-  }
+  return await orBlind('what earlier drills left behind', async () => (await deps.leftBehindIn(environment.name)).map(one => ({
+    code: 'environment.owed', message: `drill ${one.drillId} left something behind: ${one.title}. Undo it with \`muster undo ${one.drillId}\`, or by hand (${one.byHand}) and then so`,
+  })))
 }
 
 async function halts (deps: PreflightDeps, { environment }: DrillInput): Promise<Refusal[]> {
-  try {
-    return (await deps.haltsFor(environment.name)).map(halt => ({ code: 'halt.inForce', message: haltText(halt) }))
-  } catch (error) {
-    return [{ code: 'preflight.blind', message: `whether there is a halt could not be asked: ${messageOf(error)}` }]
-  }
+  return await orBlind('whether there is a halt', async () => (await deps.haltsFor(environment.name)).map(halt => ({ code: 'halt.inForce', message: haltText(halt) })))
 }
 
 function mayRunHere ({ runbook, environment, production }: DrillInput): Refusal[] {
@@ -82,72 +70,6 @@ function mayRunHere ({ runbook, environment, production }: DrillInput): Refusal[
     }
   }
   return refusals
-}
-
-/** A component that is away already counts for the blast radius; one that cannot be asked might be. */
-export async function limits ({ runbook, runbooks, environment }: DrillInput): Promise<Refusal[]> {
-  if (runbook.readOnly === true) return []
-  const parts = [
-    ...(environment.database?.nodes ?? []).map(part => ({ kind: 'database' as const, ...part })),
-    ...(environment.cache?.nodes ?? []).map(part => ({ kind: 'cache' as const, ...part })),
-    ...(environment.api?.instances ?? []).map(part => ({ kind: 'api' as const, ...part })),
-  ]
-  const asked = await Promise.all(parts.map(async ({ kind, name, control }): Promise<{ away?: Hit, blind?: Refusal }> => {
-    // Where nothing is limited, nobody need be asked.
-    if (environment.limits?.down?.[kind] === undefined && environment.tier !== 'production') return {}
-    try {
-      return await controlOf(control).state() === 'running' ? {} : { away: { kind, name } }
-    } catch (error) {
-      return { blind: { code: 'preflight.blind', message: `whether ${name} is away already could not be asked: ${messageOf(error)}` } }
-    }
-  }))
-  const breaches = breachesOf({ runbook, runbooks, environment }, asked.flatMap(({ away }) => away ?? []))
-  return [...asked.flatMap(({ blind }) => blind ?? []), ...breaches.map(({ code, message }) => ({ code, message }))]
-}
-
-/** The blast radius must not hold what the drill itself stands on. */
-export async function ownGround (deps: Pick<PreflightDeps, 'ownAddresses' | 'ownFolders'>, { runbook, environment }: DrillInput, reach: Pick<StepContext, 'signal'>): Promise<Refusal[]> {
-  if (runbook.readOnly === true) return []
-  const database = environment.database
-  const targets = [
-    ...(database ? [{ name: 'the database endpoint', address: `${database.endpoint.host}:${database.endpoint.port}` }] : []),
-    ...(database?.nodes ?? []).map(node => ({ name: node.name, address: `${node.host}:${node.port}` })),
-    ...(environment.cache?.nodes ?? []).map(node => ({ name: node.name, address: `${node.host}:${node.port}` })),
-    ...(environment.api?.instances ?? []).map(({ name, url }) => ({ name, address: addressOf(url) })),
-    ...[...Object.values(database?.links ?? {}), ...Object.values(environment.cache?.links ?? {})].map(({ toxiproxy }) => ({ name: 'the proxy of its links', address: addressOf(toxiproxy) })),
-  ]
-  const folders = Object.entries(environment.volumes ?? {}).flatMap(([name, { path }]) => deps.ownFolders.filter(folder => `${folder}/`.startsWith(`${path}/`)).map((folder): Refusal => ({
-    code: 'preflight.ownGround', message: `volume "${name}" (${path}) carries Muster’s own ${folder}: a drill there would break its own record`,
-  })))
-  return [...folders, ...await ownLinks(deps, runbook, reach), ...targets.filter(target => deps.ownAddresses.includes(sameHost(target.address))).map(target => ({
-    code: 'preflight.ownGround', message: `${target.name} (${target.address}) carries Muster itself: a drill there would break its own record`,
-  }))]
-}
-
-/** A link that is broken may be the one that Muster itself goes through, to Slack for example: its proxy says where it leads. */
-async function ownLinks (deps: Pick<PreflightDeps, 'ownAddresses'>, runbook: Runbook, reach: Pick<StepContext, 'signal'>): Promise<Refusal[]> {
-  const links = allSteps(runbook.steps).flatMap(step => step.kind === 'action' && !isSkipped(step) && (step.action === 'link.break' || step.action === 'toxiproxy.cut') ? [step.with?.link as Link] : [])
-  const asked = await Promise.all(links.filter(link => typeof link === 'object').map(async (link): Promise<Refusal[]> => {
-    try {
-      const { listen, upstream } = await proxyOf(link, reach)
-      const own = [listen, upstream].find(address => deps.ownAddresses.includes(sameHost(address)))
-      return own === undefined ? [] : [{ code: 'preflight.ownGround', message: `link ${link.proxy} leads to ${own}, which Muster itself uses: a drill there would break its own record` }]
-    } catch (error) {
-      return [{ code: 'preflight.blind', message: `where link ${link.proxy} leads could not be asked: ${messageOf(error)}` }]
-    }
-  }))
-  return asked.flat()
-}
-
-/** `host:port` of an address. */
-export function addressOf (url: string): string {
-  const { hostname, port, protocol } = new URL(url)
-  return `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`
-}
-
-/** `localhost` and 127.0.0.1 are one place. */
-export function sameHost (address: string): string {
-  return address.replace(/^(localhost|\[::1\]|::1):/, '127.0.0.1:')
 }
 
 async function secrets (deps: PreflightDeps, { environment }: DrillInput): Promise<Refusal[]> {

@@ -3,7 +3,7 @@ import { answerersText, whoCanAnswer, type Absent, type Answerer, type OnCall } 
 import type { Person, Place, Role } from '../src/drill/people.js'
 import { allSteps, isSkipped } from '../src/drill/runbook.js'
 import type { Refusal } from '../src/drill/timeline.js'
-import { messageOf } from '../src/errors.js'
+import { orBlind } from './or-blind.js'
 
 export interface WhoDecidesDeps {
   /** Everybody with a way in, those who are away too. */
@@ -22,7 +22,7 @@ export async function whoDecides (deps: WhoDecidesDeps, { runbook, commander, en
     if (step.kind === 'task') want(step.role, 1, step.id)
   }
   if (wanted.size === 0) return []
-  try {
+  return await orBlind(`who holds ${[...wanted.keys()].join(', ')}`, async () => {
     const people = await deps.onCall()
     return [...wanted].flatMap(([role, { people: needed, step }]): Refusal[] => {
       const found = whoCanAnswer(people, [role], environment, commander.id)
@@ -30,9 +30,7 @@ export async function whoDecides (deps: WhoDecidesDeps, { runbook, commander, en
       const mend = environment.tier === 'production' ? `muster people grant ID ${role}@${environment.name}, confirmed by a second admin` : `muster people add ID --role ${role}`
       return [{ code: 'preflight.nobody', message: `step "${step}" needs ${needed} × ${role} in ${environment.name} beside ${commander.name}, who starts the drill. Who can answer now: ${answerersText(found)} (\`${mend}\`; who is away names a deputy)` }]
     })
-  } catch (error) {
-    return [{ code: 'preflight.blind', message: `who holds ${[...wanted.keys()].join(', ')} could not be asked: ${messageOf(error)}` }]
-  }
+  })
 }
 
 export interface Question {

@@ -4,6 +4,7 @@ import { parseInfo } from '../activities/backup/repository.js'
 import { parseAmcheck, parseChecksums } from '../activities/backup/sound.js'
 import { parseVerification } from '../activities/backup/verified.js'
 import { parseWalEvents, type WalEvents } from '../activities/backup/wal-events.js'
+import { actionCatalog } from '../src/drill/actions.js'
 import { judgeFreshness, type BackupSet, type Repository } from '../src/drill/backup.js'
 import { parseRecoveryLog } from '../src/drill/copy.js'
 import { culpritOf, fullXid } from '../src/drill/damage.js'
@@ -251,4 +252,9 @@ test('an estimate scales what moves bytes, leaves what does not, and knows the l
   const phases = [{ name: 'restore', ms: 1000, bytes: 100 }, { name: 'promote', ms: 500 }]
   const { estimatedMs, largestBytes } = estimateRecovery(phases, { measuredBytes: 100, sizeBytes: 1000, rtoMs: 20_500 })
   assert.deepEqual([estimatedMs, largestBytes], [10_500, 2000])
+})
+
+test('what a person is told to run by hand brings back only rows that are still damaged, as the undo does', () => {
+  const column = { name: 'stock', table: 'products', key: 'id', column: 'stock', damagedTo: 0 }
+  assert.match(actionCatalog['rows.damage'].byHand({ database: { endpoint: { database: 'shop' } }, column } as never), /where t\.id = s\.key and t\.stock = 0; then drop schema/)
 })

@@ -3,11 +3,9 @@ import type { ActionInputs } from '../../src/drill/actions.js'
 import { DrillError } from '../../src/errors.js'
 import type { Action, StepContext } from '../action.js'
 import { onPrimary } from '../backup/live.js'
-import { columnText, lowXid, sqlOf } from './column.js'
+import { begin, columnText, lowXid, queryMs, sqlOf } from './column.js'
 
 interface Struck { drill: string, step: string, xid: string, rows: number, atMs: number }
-
-const queryMs = 60_000
 
 /**
  * Does what somebody with the wrong `update` did: one transaction sets a column to one value in every row. What was there is kept
@@ -69,12 +67,6 @@ async function struckOf (client: pg.Client): Promise<Struck | undefined> {
 
 function isOf ({ drill, step }: Struck, { drillId, stepId }: Pick<StepContext, 'drillId' | 'stepId'>): boolean {
   return drill === drillId && step === stepId
-}
-
-async function begin (client: pg.Client): Promise<void> {
-  await client.query('begin')
-  // Whoever holds a row must not make everybody else wait behind this step.
-  await client.query("set local lock_timeout = '5s'")
 }
 
 /** `create table as` takes no parameters. */

@@ -3,9 +3,7 @@ import { culpritOf, fullXid, type Culprit, type Writer } from '../../src/drill/d
 import type { Check } from '../action.js'
 import { answer } from '../backup/answer.js'
 import { onPrimary } from '../backup/live.js'
-import { columnText, lowXid, sqlOf } from './column.js'
-
-const queryMs = 60_000
+import { columnText, countLeft, queryMs, sqlOf } from './column.js'
 
 /** Each row carries the transaction that wrote it last: so the damaged ones say who damaged them, and commit timestamps when. */
 export const rowsDamaged: Check<CheckInputs['rows.damaged']> = async ({ database, column }, context) => {
@@ -36,10 +34,8 @@ export const rowsDamaged: Check<CheckInputs['rows.damaged']> = async ({ database
 
 /** Nothing that a transaction damaged is left as it left it. */
 export const rowsMended: Check<CheckInputs['rows.mended']> = async ({ database, column, xid }, context) => {
-  const { table, damaged } = sqlOf(column)
   return await answer(`no row of ${columnText(column)} is as transaction ${xid} left it`, context, async () => {
-    const { rows, left } = await onPrimary(database, context, async client =>
-      (await client.query<{ rows: number, left: number }>(`select count(*)::int as rows, count(*) filter (where ${damaged} and t.xmin::text = $2)::int as left from ${table} t`, [column.damagedTo, lowXid(xid)])).rows[0]!, queryMs)
+    const { rows, left } = await onPrimary(database, context, async client => await countLeft(client, column, xid), queryMs)
     if (rows === 0) return { outcome: 'blind', observed: `${column.table} has no rows` }
     return { outcome: left === 0 ? 'pass' : 'fail', observed: `${left} of ${rows} rows are as transaction ${xid} left them`, output: { rows, left } }
   })

@@ -3,10 +3,9 @@ import type { ActionInputs } from '../../src/drill/actions.js'
 import type { Action } from '../action.js'
 import { onCopy } from '../backup/copy-server.js'
 import { onPrimary } from '../backup/live.js'
-import { columnText, lowXid, sqlOf } from './column.js'
+import { begin, columnText, lowXid, queryMs, sqlOf } from './column.js'
 
 const batchRows = 5_000
-const queryMs = 60_000
 
 /**
  * Gives rows back what they held on the copy, in one transaction. Only those that still are as the damaging transaction left them:
@@ -18,8 +17,7 @@ export const rowsHandBack: Action<ActionInputs['rows.handBack']> = {
     const user = database.nodes[0]!.user
     const { mended, absent } = await onCopy(copy, { user, database: database.endpoint.database }, context, async old =>
       await onPrimary(database, context, async live => {
-        await live.query('begin')
-        await live.query("set local lock_timeout = '5s'")
+        await begin(live)
         const type = await typesOf(live, column)
         let [mended, absent, after] = [0, 0, null as string | null]
         for (;;) {

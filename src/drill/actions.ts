@@ -329,7 +329,7 @@ export const actionCatalog: { [A in ActionName]: ActionFacts<ActionInputs[A]> } 
     about: 'Sets a column to one value in every row, as an `update` without its `where` does, and keeps what was there. Output: `xid`, `rows`.',
     title: ({ column }) => `set ${column.table}.${column.column} to ${column.damagedTo} in every row`,
     undoTitle: ({ column }) => `bring back what rows of ${column.table} held that are still damaged`,
-    byHand: ({ database, column }) => `in database ${database.endpoint.database}: update ${column.table} t set ${column.column} = s.value from muster_damage.saved s where t.${column.key} = s.key; then drop schema muster_damage cascade`,
+    byHand: ({ database, column }) => `in database ${database.endpoint.database}: update ${column.table} t set ${column.column} = s.value from muster_damage.saved s where t.${column.key} = s.key and t.${column.column} = ${column.damagedTo}; then drop schema muster_damage cascade`,
     isFault: true,
     isLeased: true,
     timeout: '2m',

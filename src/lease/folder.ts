@@ -37,7 +37,9 @@ export type LeaseState = 'none' | 'held' | 'reverting' | 'reverted' | 'released'
 /** What only the watchdog calls. */
 export interface WatchdogSide {
   /** Held leases, with the time of their last renewal as a mark that changes. */
-  held: () => Array<{ key: string, lease: Lease, mark: number }>
+  held: () => Array<{ key: string, mark: number }>
+  /** A held one; undefined where it has just been released or taken. */
+  read: (key: string) => Lease | undefined
   arm: (key: string) => void
   /** Takes it from the worker; undefined where the worker has just released it. */
   take: (key: string) => Lease | undefined
@@ -126,10 +128,10 @@ export function leaseFolder (dir: string): LeaseFolder {
     isReverting,
     watchdog: {
       held: () => list('.lease').flatMap(key => {
-        const lease = read<Lease>(key, 'lease')
         const mark = statSync(path(key, 'lease'), { throwIfNoEntry: false })?.mtimeMs
-        return lease === undefined || mark === undefined ? [] : [{ key, lease, mark }]
+        return mark === undefined ? [] : [{ key, mark }]
       }),
+      read: key => read<Lease>(key, 'lease'),
       arm: key => { closeSync(openSync(path(key, 'armed'), 'a', 0o600)) },
       take: key => move(key, 'lease', 'reverting') ? read<Lease>(key, 'reverting') : undefined,
       taken: () => list('.reverting').flatMap(key => {

@@ -29,7 +29,8 @@ const keptMs = 7 * 24 * 3_600_000
  * is finished first.
  */
 export function startWatchdog ({ folder, revert, log, everyMs = 50 }: WatchdogDeps): Watchdog {
-  const seen = new Map<string, { mark: number, sinceMs: number, heldSinceMs: number }>()
+  // What a lease says is read once: it is looked at twenty times a second, and only its file's time ever changes.
+  const seen = new Map<string, { mark: number, sinceMs: number, heldSinceMs: number } & Pick<Lease, 'leaseMs' | 'mostMs'>>()
   const reverting = new Map<string, Promise<void>>()
   const aborted = new AbortController()
   const { watchdog } = folder
@@ -77,17 +78,26 @@ export function startWatchdog ({ folder, revert, log, everyMs = 50 }: WatchdogDe
     for (const { key, lease } of watchdog.taken()) begin(key, lease, 'a watchdog before this one had begun it')
     const now = performance.now()
     const held = watchdog.held()
-    for (const { key, lease, mark } of held) {
+    for (const { key, mark } of held) {
       const last = seen.get(key)
-      if (last?.mark !== mark) {
+      if (last === undefined) {
+        const lease = watchdog.read(key)
+        if (lease === undefined) continue
+        const { leaseMs, mostMs, heldSinceMs } = lease
         // The age that a lease had when it was first seen is the wall clock's word; from then on time is counted here.
-        seen.set(key, { mark, sinceMs: now, heldSinceMs: last?.heldSinceMs ?? now - Math.max(0, Date.now() - lease.heldSinceMs) })
+        seen.set(key, { mark, sinceMs: now, heldSinceMs: now - Math.max(0, Date.now() - heldSinceMs), leaseMs, mostMs })
+        watchdog.arm(key)
+        continue
+      }
+      if (last.mark !== mark) {
+        Object.assign(last, { mark, sinceMs: now })
+        // Written anew, by another try of the step, it is not armed yet.
         watchdog.arm(key)
       }
-      if (last !== undefined && now - last.heldSinceMs > (lease.mostMs ?? Infinity)) {
-        takeOver(key, `its fault had stayed for ${lease.mostMs! / 1000} s, the longest that it may`)
-      } else if (last?.mark === mark && now - last.sinceMs > lease.leaseMs) {
-        takeOver(key, `its lease of ${lease.leaseMs / 1000} s was not renewed`)
+      if (now - last.heldSinceMs > (last.mostMs ?? Infinity)) {
+        takeOver(key, `its fault had stayed for ${last.mostMs! / 1000} s, the longest that it may`)
+      } else if (now - last.sinceMs > last.leaseMs) {
+        takeOver(key, `its lease of ${last.leaseMs / 1000} s was not renewed`)
       }
     }
     for (const key of seen.keys()) if (!held.some(one => one.key === key)) seen.delete(key)

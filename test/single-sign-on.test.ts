@@ -57,6 +57,16 @@ test('whom the issuer vouches for is signed in for an hour, with what their grou
   assert.doesNotMatch(api.log(), /code=|eyJ|secret:of/, 'nothing secret is logged')
 })
 
+test('a sign-in at the issuer takes the sessions along that are over', async () => {
+  const over = async (): Promise<number> => (await db.store.pool.query('select from sessions where expires_at < now()')).rowCount!
+  await db.store.pool.query("insert into sessions (digest, person_id, expires_at) select '\\x00', id, now() - interval '1 minute' from people limit 1")
+  assert.equal(await over(), 1)
+  issuer.mood.claims = { sub: 'sub-ana', preferred_username: 'ana', name: 'Ana Lima', groups: ['leads'] }
+  const { callback, kept } = await sentBack()
+  assert.equal((await get(callback, kept)).status, 303)
+  assert.equal(await over(), 0)
+})
+
 test('what the browser keeps meanwhile is of this host, of no script, and short', async () => {
   const { cookies } = await get('/sign-in/issuer')
   assert.match(cookies.join(), /^__Host-muster-away=[\w-]+; Path=\/; HttpOnly; SameSite=Lax; Max-Age=600; Secure$/)

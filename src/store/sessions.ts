@@ -15,19 +15,22 @@ export interface NewSession { token: string, person: Person }
 export async function openSession (db: Db, key: string, lifeMs: number): Promise<NewSession | undefined> {
   const person = await personByKey(db, key)
   if (!person) return undefined
-  const token = randomBytes(32).toString('base64url')
-  await rows(db, 'delete from sessions where expires_at < now()')
-  const opened = await rows(db, `insert into sessions (digest, person_id, key_id, expires_at)
-    select $1, person_id, id, now() + $3 * interval '1 ms' from person_keys where digest = $2 returning digest`, [digestOf(token), digestOf(key), lifeMs])
-  return opened.length === 0 ? undefined : { token, person }
+  return await opened(db, person, `select $1, person_id, id, ${endsAt} from person_keys where digest = $2`, digestOf(key), lifeMs)
 }
 
 /** Signs a browser in as somebody whom an issuer vouches for. @returns undefined where there is no such person (any more) */
 export async function openSessionOf (db: Db, person: Person, lifeMs: number): Promise<NewSession | undefined> {
+  return await opened(db, person, `select $1, id, null, ${endsAt} from people where id = $2 and removed_at is null`, person.id, lifeMs)
+}
+
+const endsAt = "now() + $3 * interval '1 ms'"
+
+/** @param whose selects digest, person, key and end of one session from $1 (digest), $2 (`given`) and $3 (life, ms); no row: no session */
+async function opened (db: Db, person: Person, whose: string, given: string | Buffer, lifeMs: number): Promise<NewSession | undefined> {
   const token = randomBytes(32).toString('base64url')
-  const opened = await rows(db, `insert into sessions (digest, person_id, expires_at)
-    select $1, id, now() + $3 * interval '1 ms' from people where id = $2 and removed_at is null returning digest`, [digestOf(token), person.id, lifeMs])
-  return opened.length === 0 ? undefined : { token, person }
+  await rows(db, 'delete from sessions where expires_at < now()')
+  const made = await rows(db, `insert into sessions (digest, person_id, key_id, expires_at) ${whose} returning digest`, [digestOf(token), given, lifeMs])
+  return made.length === 0 ? undefined : { token, person }
 }
 
 /** Whose session it is, with the roles of this moment, and until when; undefined where it is over, or its key is. */

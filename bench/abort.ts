@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { actions, createActivities, type ActivityDeps } from '../activities/index.js'
 import { undoVerified } from '../activities/undo.js'
@@ -21,8 +18,7 @@ export async function abort ({ hold, tell }: Bench): Promise<Figure[]> {
   tell('Temporal starts')
   const temporal = await hold.take(startTemporal(), temporal => temporal.stop())
   const { link, isCut } = await hold.take(startToxiproxy(), toxiproxy => toxiproxy.stop())
-  const folder = leaseFolder(mkdtempSync(join(tmpdir(), 'muster-bench-abort-')))
-  await hold.take(Promise.resolve(folder), async () => { rmSync(folder.dir, { recursive: true, force: true }) })
+  const folder = leaseFolder(await hold.folder())
   const undo = async (): Promise<string> => (await undoVerified(actions['toxiproxy.cut'], { link }, stepContext())).summary
   await hold.take(Promise.resolve(startWatchdog({ folder, log: () => {}, revert: undo })), watchdog => watchdog.stop('the bench is over'))
   const deps = { leases: folder, isRunning: async (drillId: string) => await isRunning(temporal.client, drillId), secret: async () => '', log: () => {} }

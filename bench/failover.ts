@@ -1,5 +1,3 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client, Connection } from '@temporalio/client'
 import { createApi, type Api } from '../src/cli/api.js'
@@ -16,7 +14,7 @@ const rounds = 5
 
 /** Kill to first good write: the whole engine beside the plain script, in turns on one lab. The gate is approved at once. */
 export async function failover ({ hold, tell }: Bench): Promise<Figure[]> {
-  const root = await hold.take(folder(), async root => { rmSync(root, { recursive: true, force: true }) })
+  const root = await hold.folder()
   tell('Muster starts')
   const dev = await hold.take(startDev({
     root, ports: 'free', headless: true, env: { MUSTER_RATE_LIMIT: '100000' },
@@ -51,13 +49,6 @@ export async function failover ({ hold, tell }: Bench): Promise<Figure[]> {
     goals: [{ of: 'p50', ratio: 1.3 }],
     notes: [`ours, medians: ${shown(medians(ours))}`, `peer, medians: ${shown(medians(floor))}`],
   }]
-}
-
-async function folder (): Promise<string> {
-  const root = mkdtempSync(join(tmpdir(), 'muster-bench-'))
-  // Servers that run as another user find their way through it.
-  chmodSync(root, 0o755)
-  return root
 }
 
 /** One drill from its start to its report, approved as soon as its gate is seen. */

@@ -1,3 +1,7 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
 /** What a bench gets: where it says what it does, what ends what it started, and whether it is to be run at its full size. */
 export interface Bench { tell: (line: string) => void, hold: Hold, full: boolean }
 
@@ -12,6 +16,13 @@ export class Hold {
       if (started) await end(started.value)
     })
     return await start
+  }
+
+  /** A folder of its own that servers which run as another user find their way through; removed at the end. */
+  async folder (): Promise<string> {
+    const root = mkdtempSync(join(tmpdir(), 'muster-bench-'))
+    chmodSync(root, 0o755)
+    return await this.take(Promise.resolve(root), async () => { rmSync(root, { recursive: true, force: true }) })
   }
 
   /** Ends everything; one that fails does not spare the others. @throws the first failure */

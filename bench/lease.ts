@@ -1,7 +1,5 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startWatchdog } from '../src/dev/entries.js'
@@ -19,8 +17,7 @@ const renewMs = 500
 
 /** From the SIGKILL of whoever renews a lease to the link that is open again, by a watchdog that is a process of its own; beside the lease. */
 export async function lease ({ hold, tell }: Bench): Promise<Figure[]> {
-  const root = mkdtempSync(join(tmpdir(), 'muster-bench-lease-'))
-  await hold.take(Promise.resolve(root), async () => { rmSync(root, { recursive: true, force: true }) })
+  const root = await hold.folder()
   makeFolder(root)
   const folder = leaseFolder(join(root, 'leases'))
   const { link, isCut } = await hold.take(startToxiproxy(), toxiproxy => toxiproxy.stop())

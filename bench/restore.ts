@@ -1,8 +1,5 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
-import type { StepContext } from '../activities/action.js'
 import { onCopy } from '../activities/backup/copy-server.js'
 import { pgBackRest, runTool } from '../activities/backup/tools.js'
 import { createChecks } from '../activities/checks/index.js'
@@ -10,6 +7,7 @@ import { actions } from '../activities/index.js'
 import type { Backup, DatabaseCluster } from '../src/drill/environment.js'
 import { bytesText } from '../src/drill/recovery-rate.js'
 import { labDown, labUp } from '../src/lab/lab.js'
+import { stepContext } from '../test/fixtures/database-lab.js'
 import type { Bench } from './hold.js'
 import { spread, took, type Figure } from './measure.js'
 
@@ -19,7 +17,7 @@ const addedRows = [100_000, 200_000]
 
 /** A restore to a copy beside bare pgBackRest and pg_ctl on the same set, in turns; and the daily verification as the repository grows. */
 export async function restore ({ hold, tell }: Bench): Promise<Figure[]> {
-  const root = await hold.take(folder(), async root => { rmSync(root, { recursive: true, force: true }) })
+  const root = await hold.folder()
   tell('the lab starts')
   const { environment } = await hold.take(labUp({ root }), () => labDown(root, 'lab'))
   const { database, backup } = environment as { database: DatabaseCluster, backup: Backup }
@@ -27,7 +25,7 @@ export async function restore ({ hold, tell }: Bench): Promise<Figure[]> {
   for (const [round, rows] of addedRows.entries()) {
     tell(`${rows} rows more, and a full backup`)
     await add(database, rows)
-    await pgBackRest(backup, ['--type=full', 'backup'], context('backup'))
+    await pgBackRest(backup, ['--type=full', 'backup'], stepContext({ drillId: 'bench', stepId: 'backup' }))
     const ms: number[] = []
     for (let time = 0; time < rounds; time++) ms.push(await took(() => verify(database, backup)))
     const bytes = await repositoryBytes(backup)
@@ -39,7 +37,7 @@ export async function restore ({ hold, tell }: Bench): Promise<Figure[]> {
   for (let round = 0; round <= rounds; round++) {
     tell(round === 0 ? 'both restores, once to warm up' : `both restores, round ${round} of ${rounds}`)
     const both: Array<() => Promise<void>> = [
-      async () => { ours.push(await measured(() => copy(database, backup), () => actions['backup.restore'].undo({ backup, database }, context('ours')))) },
+      async () => { ours.push(await measured(() => copy(database, backup), () => actions['backup.restore'].undo({ backup, database }, stepContext({ drillId: 'bench', stepId: 'ours' })))) },
       async () => { bare.push(await bareRestore(backup)) },
     ]
     for (const one of round % 2 === 0 ? both : both.reverse()) await one()
@@ -63,20 +61,6 @@ export async function restore ({ hold, tell }: Bench): Promise<Figure[]> {
   }]
 }
 
-async function folder (): Promise<string> {
-  const root = mkdtempSync(join(tmpdir(), 'muster-bench-'))
-  // Servers that run as another user find their way through it.
-  chmodSync(root, 0o755)
-  return root
-}
-
-function context (stepId: string): StepContext {
-  return {
-    drillId: 'bench', stepId, signal: new AbortController().signal, heartbeat: () => {}, previous: undefined,
-    secret: async ref => { throw new Error(`no secret ${ref}`) }, log: () => {},
-  }
-}
-
 async function add ({ nodes: [node] }: DatabaseCluster, rows: number): Promise<void> {
   const client = new pg.Client({ host: node!.host, port: node!.port, user: node!.user, database: node!.database })
   await client.connect()
@@ -93,13 +77,13 @@ async function verify (database: DatabaseCluster, backup: Backup): Promise<void>
   const checks = createChecks({ dataDir: '/nonexistent' })
   const input = { database, backup }
   for (const name of ['backup.fresh', 'backup.archiving', 'backup.continuous', 'backup.verified'] as const) {
-    const { outcome, observed } = await checks[name](input, context('verify'))
+    const { outcome, observed } = await checks[name](input, stepContext({ drillId: 'bench', stepId: 'verify' }))
     if (outcome !== 'pass') throw new Error(`${name}: ${observed}`)
   }
 }
 
 async function repositoryBytes (backup: Backup): Promise<number> {
-  const { stdout } = await pgBackRest(backup, ['--recurse', '--output=json', 'repo-ls'], context('size'))
+  const { stdout } = await pgBackRest(backup, ['--recurse', '--output=json', 'repo-ls'], stepContext({ drillId: 'bench', stepId: 'size' }))
   return Object.values(JSON.parse(stdout) as Record<string, { size?: number }>).reduce((sum, { size = 0 }) => sum + size, 0)
 }
 
@@ -112,7 +96,7 @@ async function measured (work: () => Promise<unknown>, after: () => Promise<unkn
 }
 
 async function copy (database: DatabaseCluster, backup: Backup): Promise<void> {
-  await actions['backup.restore'].do({ backup, database }, context('ours'))
+  await actions['backup.restore'].do({ backup, database }, stepContext({ drillId: 'bench', stepId: 'ours' }))
 }
 
 /** What somebody with a shell does: the same set, the same settings of the server. */
@@ -121,7 +105,7 @@ async function bareRestore (backup: Backup): Promise<number> {
   const server = backup.tools['postgres']!
   const bare: Backup = { ...backup, tools: { ...backup.tools, pg_ctl: { ...server, path: join(dirname(server.path), 'pg_ctl') }, mkdir: { path: '/bin/mkdir' }, rm: { path: '/bin/rm' } } }
   const run = async (tool: string, args: string[]): Promise<void> => {
-    const { exitCode, stderr, stdout } = await runTool(bare, tool, args, context('bare'))
+    const { exitCode, stderr, stdout } = await runTool(bare, tool, args, stepContext({ drillId: 'bench', stepId: 'bare' }))
     if (exitCode !== 0) throw new Error(`${tool} failed with ${exitCode}: ${stderr || stdout}`)
   }
   await run('mkdir', ['-p', dir])
@@ -130,7 +114,7 @@ async function bareRestore (backup: Backup): Promise<number> {
     await run('pgbackrest', [`--config=${backup.configFile}`, `--stanza=${backup.stanza}`, '--log-level-console=off', `--pg1-path=${dir}/data`, '--archive-mode=off', 'restore'])
     await run('pg_ctl', ['-D', `${dir}/data`, '-w', '-l', `${dir}/server.log`, '-o', ['port=5432', ...options].map(option => `-c ${option}`).join(' '), 'start'])
     for (;;) {
-      const isInRecovery = await onCopy({ socketDir: dir }, { user: 'postgres', database: 'postgres' }, context('bare'), async client => (await client.query<{ is: boolean }>('select pg_is_in_recovery() as is')).rows[0]!.is)
+      const isInRecovery = await onCopy({ socketDir: dir }, { user: 'postgres', database: 'postgres' }, stepContext({ drillId: 'bench', stepId: 'bare' }), async client => (await client.query<{ is: boolean }>('select pg_is_in_recovery() as is')).rows[0]!.is)
       if (!isInRecovery) return
       await new Promise(resolve => setTimeout(resolve, 50))
     }

@@ -1,6 +1,3 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { SuiteRun } from '../src/drill/suite.js'
 import { labDown, labUp } from '../src/lab/lab.js'
 import { loadCatalog } from '../src/runbook/catalog.js'
@@ -13,7 +10,7 @@ const rounds = 5
 
 /** The shipped suite on a lab, beside the same checks one after the other, in turns. */
 export async function smoke ({ hold, tell }: Bench): Promise<Figure[]> {
-  const root = await hold.take(folder(), async root => { rmSync(root, { recursive: true, force: true }) })
+  const root = await hold.folder()
   tell('the lab starts')
   const { environment } = await hold.take(labUp({ root }), () => labDown(root, 'lab'))
   const suite = (await loadCatalog({ runbookDirs: ['runbooks'], environmentDirs: [] })).suite('production').value
@@ -28,8 +25,7 @@ export async function smoke ({ hold, tell }: Bench): Promise<Figure[]> {
     // What did not pass took another way, and another time.
     const open = runs.flatMap(({ checks }) => checks).filter(({ outcome }) => outcome === 'fail' || outcome === 'blind').map(({ id, observed }) => `${id}: ${observed}`)
     if (open.length > 0) tell(`  not whole: ${open.join('; ')}`)
-    if (round === 0) continue
-    if (open.length > 0) continue
+    if (round === 0 || open.length > 0) continue
     beside.push(runs[0])
     serial.push(runs[1])
   }
@@ -42,10 +38,4 @@ export async function smoke ({ hold, tell }: Bench): Promise<Figure[]> {
     goals: [{ of: 'p50', ratio: 0.2 }, { of: 'p50', below: 3_000 }],
     notes: [`the slowest of the last round: ${slowest?.join(', ') ?? 'none'}`],
   }]
-}
-
-async function folder (): Promise<string> {
-  const root = mkdtempSync(join(tmpdir(), 'muster-bench-'))
-  chmodSync(root, 0o755)
-  return root
 }

@@ -1,6 +1,4 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client, Connection } from '@temporalio/client'
 import { startDev } from '../src/dev/dev.js'
@@ -19,9 +17,7 @@ const abreast = 20
  */
 export async function waiting ({ hold, tell, full }: Bench): Promise<Figure[]> {
   const count = full ? 5000 : 300
-  const root = mkdtempSync(join(tmpdir(), 'muster-bench-waiting-'))
-  chmodSync(root, 0o755)
-  await hold.take(Promise.resolve(root), async () => { rmSync(root, { recursive: true, force: true }) })
+  const root = await hold.folder()
   const dev = await hold.take(startDev({ root, ports: 'free', headless: true, onProgress: tell, people: [{ id: 'ben', name: 'Ben', roles: ['approver'] }] }), dev => dev.stop())
   const connection = await hold.take(Connection.connect({ address: dev.temporalAddress }), connection => connection.close())
   const door = temporalDoor(new Client({ connection }), { taskQueue: 'muster', answerMs: 30_000, admissionMs: 120_000 })

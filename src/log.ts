@@ -1,4 +1,4 @@
-import { pino, type Logger, type LoggerOptions } from 'pino'
+import { pino, type DestinationStream, type Logger, type LoggerOptions } from 'pino'
 
 /** Where secrets could stand in what is logged: paths for pino, one and two levels deep, replaced before a line is written. */
 const secretNames = ['authorization', 'cookie', 'key', 'apiKey', 'password', 'secret', 'token', 'storeUrl', 'connectionString', 'dsn', 'webhook', 'signingSecret', 'responseUrl', 'response_url']
@@ -42,19 +42,21 @@ export function logOptions (config: { logLevel: string, logPretty: boolean }, is
   }
 }
 
-/** What a disk without room keeps of a log until there is room again; what is beyond is dropped. */
-const keptBytes = 256 * 1024
-
 /**
- * The one logger of a process. A standard output that takes nothing (a full disk) must not end it: the watchdog and a drill's undo matter
- * more than their log.
+ * Standard output as a place for a log that may fail: where it takes nothing (a full disk) its process goes on.
+ * @param keptBytes what is kept of the log until there is room again; what is beyond is dropped
  */
+export function standardOutput (keptBytes: number): DestinationStream {
+  const output = pino.destination({ dest: 1, sync: true, maxLength: keptBytes })
+  output.on('error', () => {})
+  return output
+}
+
+/** The one logger of a process. The watchdog and a drill's undo matter more than their log. */
 export function createLog (config: { logLevel: string, logPretty: boolean }, isTerminal: boolean): Logger {
   const options = logOptions(config, isTerminal)
   if (options.transport) return pino(options)
-  const output = pino.destination({ dest: 1, sync: true, maxLength: keptBytes })
-  output.on('error', () => {})
-  return pino(options, output)
+  return pino(options, standardOutput(256 * 1024))
 }
 
 /** An error for a log line: what happened and where, but not the driver's own fields (they hold queries and parameters). */

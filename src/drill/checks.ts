@@ -50,12 +50,12 @@ export interface CheckInputs {
   /** `canary`: of an earlier `backup.archiving`; `later`: of one after it, on the other side of the target. */
   'copy.proven': { copy: Copy, database: DatabaseCluster, backup: Backup, canary?: ArchivedCanary, later?: ArchivedCanary }
   'copy.sound': { copy: Copy, database: DatabaseCluster, backup: Backup }
-  /** `sizeBytes`: of production; default the copy's own. */
   /** `except`: a transaction that nobody would miss. */
   'copy.behind': { copy: Copy, database: DatabaseCluster, backup: Backup, except?: string }
   'copy.rows': { copy: Copy, database: DatabaseCluster, column: GuardedColumn, xid: string, expect: 'whole' | 'damaged' }
   'rows.damaged': { database: DatabaseCluster, column: GuardedColumn }
   'rows.mended': { database: DatabaseCluster, column: GuardedColumn, xid: string }
+  /** `sizeBytes`: of production; default the copy's own. */
   'copy.timely': { copy: Copy, rto: Duration, sizeBytes?: number }
 }
 

@@ -2,7 +2,7 @@ import { actionCatalog } from './actions.js'
 import { durationMs, tryDurationMs, type Duration } from './duration.js'
 import type { Environment, Tier } from './environment.js'
 import { instantiate } from './instantiate.js'
-import { defaultLease, defaultMaxLease } from './lease.js'
+import { defaultMaxLease } from './lease.js'
 import { allSteps, isSkipped, type ActionStep, type Runbook, type Step } from './runbook.js'
 
 export const componentKinds = ['database', 'cache', 'api', 'link', 'volume', 'component'] as const
@@ -54,7 +54,7 @@ function tooLong ({ id, atMost }: ActionStep, { name, limits }: Environment): Br
 }
 
 function leaseTooLong ({ id, lease }: ActionStep, { maxLease = defaultMaxLease }: Runbook): Breach[] {
-  if ((tryDurationMs(lease ?? defaultLease) ?? 0) <= (tryDurationMs(maxLease) ?? Infinity) || lease === undefined) return []
+  if ((tryDurationMs(lease) ?? 0) <= (tryDurationMs(maxLease) ?? Infinity)) return []
   return [{ code: 'limit.lease', step: id, field: 'lease', message: `step "${id}" has a lease of ${lease}, longer than the runbook’s maximum of ${maxLease}` }]
 }
 

@@ -23,8 +23,8 @@ const drawings: Record<Format, (reports: Reports, report: DrillReport) => string
   html: (reports, report) => reports.html(report),
   csv: (reports, report) => reports.csv(report),
 }
-/** A report is one file without scripts and with its styles inside; whatever stands in it, nothing of it may run or load. */
-const reportPolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+/** A report, or a result, is one file without scripts and with its styles inside; whatever stands in it, nothing of it may run or load. */
+export const filePolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 const text = { schema: Type.String() }
 /** Each answer is a text that is ready: the digest covers the JSON to the letter, so it is never serialised again. */
@@ -86,7 +86,7 @@ async function recorded (deps: Pick<AppDeps, 'store' | 'temporal'>, id: string):
 export async function sendReport (reply: FastifyReply, id: string, format: Format, reports: Reports, report: DrillReport): Promise<FastifyReply> {
   const extension = format === 'csv' ? 'timeline.csv' : `report.${format}`
   reply.header('content-disposition', `${format === 'html' ? 'inline' : 'attachment'}; filename="${id.replaceAll(':', '-')}.${extension}"`)
-  return await reply.header('content-security-policy', reportPolicy).type(`${types[format]}; charset=utf-8`).send(drawings[format](reports, report))
+  return await reply.header('content-security-policy', filePolicy).type(`${types[format]}; charset=utf-8`).send(drawings[format](reports, report))
 }
 
 function isOver (events: DrillEvent[]): boolean {

@@ -6,6 +6,7 @@ import { DrillError } from '../errors.js'
 import { resultsOf } from '../store/results.js'
 import { assertKnown } from './current-status.js'
 import type { App, AppDeps } from './deps.js'
+import { filePolicy } from './reports.js'
 import { answers, Strict } from './schemas/answers.js'
 import { DrillParams, Name } from './schemas/ids.js'
 import { oneOf } from './schemas/status.js'
@@ -20,7 +21,6 @@ export interface Drawings {
 }
 
 const types: Record<Format, string> = { json: 'application/json', html: 'text/html', markdown: 'text/markdown', prometheus: 'text/plain', junit: 'application/xml' }
-const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 const text = { schema: Type.String() }
 const Drawn = {
   description: 'The result',
@@ -47,7 +47,7 @@ export function resultRoutes (app: App, deps: Pick<AppDeps, 'store' | 'temporal'
     if (!stored) throw new DrillError('result.unavailable', step === undefined ? `no step of drill ${id} has a result yet` : `step "${step}" of drill ${id} has no result yet`)
     const drawn = draw(deps.drawings, stored, format)
     if (drawn === undefined) throw new DrillError('input.invalid', `a ${stored.kind} is not drawn as ${format}: ask for ${Object.keys(deps.drawings[stored.kind]).join(', ')}`)
-    return await reply.header('content-security-policy', policy).type(`${types[format]}; charset=utf-8`).send(drawn)
+    return await reply.header('content-security-policy', filePolicy).type(`${types[format]}; charset=utf-8`).send(drawn)
   })
 }
 

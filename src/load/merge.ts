@@ -43,7 +43,7 @@ function mergeMeasured (parts: readonly Measured[]): Measured {
     busiestLoop: Math.max(...parts.map(part => part.busiestLoop)),
     points: mergePoints(parts, startedAtMs),
     examples: firstOf(parts.flatMap(part => moved(part.examples, part.startedAtMs - startedAtMs))),
-    slow: moved(parts.flatMap(part => moved(part.slow, part.startedAtMs - startedAtMs)), 0).sort((one, other) => other.responseMs - one.responseMs).slice(0, slowKept),
+    slow: parts.flatMap(part => moved(part.slow, part.startedAtMs - startedAtMs)).sort((one, other) => other.responseMs - one.responseMs).slice(0, slowKept),
   }
   tally.destroy()
   lateness.destroy()

@@ -1,3 +1,4 @@
+import { round } from '../drill/course.js'
 import { clockText } from '../drill/duration.js'
 import type { DrillReport } from '../drill/report.js'
 
@@ -8,8 +9,7 @@ export type ChartFacts = Pick<DrillReport, 'samples' | 'gantt'> & {
   clock: { startedAtMs?: number }
 }
 
-export const chartWidth = 1000
-const width = chartWidth
+export const width = 1000
 const height = 200
 const floor = height - 38
 /** Steps between two marks of the time axis, ms; the first with which there are at most ten marks. */
@@ -61,8 +61,4 @@ export function axis (from: number, to: number, zero: number, x: (atMs: number) 
     marks.push(`<line class="grid" x1="${left}" x2="${left}" y1="${floor}" y2="${floor + 8}"/><text x="${left}" y="${floor + 19}" text-anchor="${anchor}">${atMs < zero ? '−' : ''}${clockText(Math.abs(atMs - zero))}</text>`)
   }
   return marks
-}
-
-function round (value: number): number {
-  return Math.round(value * 10) / 10
 }

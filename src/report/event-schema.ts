@@ -1,9 +1,9 @@
 import Type, { type TProperties } from 'typebox'
 import { roles } from '../drill/people.js'
-import { detectionSources } from '../drill/runbook.js'
+import { detectionSources, stepKinds } from '../drill/runbook.js'
 import { tiers } from '../drill/environment.js'
 import type { DrillEvent } from '../drill/timeline.js'
-import { atMs, count, describes, list, LoadSummarySchema, LossSchema, maybe, ms, Named, object, ObjectivesSchema, ObservationSchema, oneOf, stepKinds, SuiteSummarySchema, text, verdicts } from './schema-pieces.js'
+import { atMs, count, describes, list, LoadSummarySchema, LossSchema, maybe, ms, Named, object, ObjectivesSchema, ObservationSchema, oneOf, SuiteSummarySchema, text, verdicts } from './schema-pieces.js'
 
 const step = text('Id of the step.')
 const entry = text('Id of the ledger entry: of the step that owes it.')

@@ -1,7 +1,8 @@
+import { pathOf, round } from '../drill/course.js'
 import { durationText } from '../drill/duration.js'
 import type { LoadPoint } from '../drill/load.js'
 import type { DrillReport, LoadSection } from '../drill/report.js'
-import { axis, bandsOf, chartWidth as width } from './chart.js'
+import { axis, bandsOf, width } from './chart.js'
 
 const height = 240
 const floor = height - 38
@@ -43,18 +44,4 @@ function rateOf (points: readonly LoadPoint[], index: number, count: number, fro
   const spanMs = points[index]!.atMs - (points[index - 1]?.atMs ?? from)
   // Of thinned points each stands for one second.
   return count / Math.min(1, Math.max(0.2, spanMs / 1000))
-}
-
-function pathOf (points: Array<[x: number, y: number | undefined]>): string {
-  let pen = 'M'
-  return points.map(([x, y]) => {
-    if (y === undefined) { pen = 'M'; return '' }
-    const piece = `${pen}${x} ${y}`
-    pen = 'L'
-    return piece
-  }).join('')
-}
-
-function round (value: number): number {
-  return Math.round(value * 10) / 10
 }

@@ -1,5 +1,5 @@
-import { durationText } from '../drill/duration.js'
 import { loadText, type LoadPoint } from '../drill/load.js'
+import { msText, valueText } from '../drill/load-text.js'
 import type { LoadSection, SuiteSection } from '../drill/report.js'
 import type { DrillEvent, EventOf } from '../drill/timeline.js'
 import type { WholeResult } from '../drill/whole-result.js'
@@ -46,26 +46,16 @@ export function thinned (points: readonly LoadPoint[], most: number): LoadPoint[
 
 /** What a report says of a load, in two columns. */
 export function loadFacts ({ load, response, expectations = [], baseline, failures = [], slow, resources = [] }: LoadSection): string[][] {
-  const ms = (value: number): string => value < 10 ? `${value.toFixed(1)} ms` : durationText(value)
   return [
     ['Verdict', `${verdictText[load.verdict]}: ${load.why}`],
     ['Load', loadText(load)],
-    ...response === undefined ? [] : [['Response times', `P50 ${ms(response.p50)}, P75 ${ms(response.p75)}, P90 ${ms(response.p90)}, P95 ${ms(response.p95)}, P99 ${ms(response.p99)}, P99.9 ${ms(response.p999)}, at most ${ms(response.max)}`]],
+    ...response === undefined ? [] : [['Response times', `P50 ${msText(response.p50)}, P75 ${msText(response.p75)}, P90 ${msText(response.p90)}, P95 ${msText(response.p95)}, P99 ${msText(response.p99)}, P99.9 ${msText(response.p999)}, at most ${msText(response.max)}`]],
     ...expectations.map(({ text, why, kept }) => [kept ? 'Kept' : 'BROKEN', why.startsWith(text) ? why : `${text}: ${why}`]),
     ...baseline === undefined ? [] : [['Against earlier runs', baseline]],
     ...load.breaking === undefined ? [] : [['Breaking point', load.breaking]],
     ...failures.length === 0 ? [] : [['Failures', failures.map(({ failure, count }) => `${count} ${failure}`).join(', ')]],
     ...slow === undefined || slow === 0 ? [] : [['Over a second', `${slow} requests`]],
-    ...resources.map(({ name, unit, min, mean, max }) => [name, `${shown(min, unit)} to ${shown(max, unit)}, ${shown(mean, unit)} in the mean`]),
+    ...resources.map(({ name, unit, min, mean, max }) => [name, `${valueText(min, unit)} to ${valueText(max, unit)}, ${valueText(mean, unit)} in the mean`]),
     ...load.stored ? [] : [['Whole result', `was not in the store yet when the step ended (${load.runId})`]],
   ]
-}
-
-function shown (value: number, unit: string): string {
-  switch (unit) {
-    case 'bytes': return `${Math.round(value / 100_000) / 10} MB`
-    case 'ratio': return `${Math.round(value * 1000) / 10} %`
-    case 'seconds': return durationText(value * 1000)
-    default: return String(Math.round(value * 10) / 10)
-  }
 }

@@ -4,7 +4,6 @@ import type { LoadSummary } from '../drill/load.js'
 import type { LoadSection, SuiteSection } from '../drill/report.js'
 import type { Loss } from '../drill/loss.js'
 import type { Observation } from '../drill/observation.js'
-import type { StepKind } from '../drill/runbook.js'
 import type { SuiteSummary } from '../drill/suite.js'
 
 /** What the report's schema is made of: every field says what it is, and times and lengths say their unit. */
@@ -19,7 +18,6 @@ export function describes<T> () {
 }
 
 export const verdicts = ['passed', 'passed-with-findings', 'failed', 'invalid', 'aborted'] as const
-export const stepKinds = ['action', 'undo', 'check', 'load', 'suite', 'gate', 'task', 'wait', 'notify', 'parallel', 'runbook'] as const satisfies readonly StepKind[]
 
 /** An object with these fields and no others: what the report holds is published, or it is not there. */
 export function object<P extends TProperties> (fields: P, description: string) {

@@ -1,8 +1,9 @@
 import Type from 'typebox'
 import { tiers } from '../drill/environment.js'
 import type { DrillReport } from '../drill/report.js'
+import { stepKinds } from '../drill/runbook.js'
 import { EventSchema } from './event-schema.js'
-import { atMs, count, describes, list, LoadSectionSchema, LossSchema, maybe, ms, Named, object, ObservationSchema, oneOf, stepKinds, SuiteSectionSchema, text, verdicts } from './schema-pieces.js'
+import { atMs, count, describes, list, LoadSectionSchema, LossSchema, maybe, ms, Named, object, ObservationSchema, oneOf, SuiteSectionSchema, text, verdicts } from './schema-pieces.js'
 
 const step = text('Id of the step.')
 const byHand = text('What a person runs where the undo could not be proven.')

@@ -46,6 +46,6 @@ const forXml: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;',
 
 /** XML 1.0 has no control characters, not even escaped. */
 function escaped (text: string): string {
-  // eslint-disable-next-line no-control-regex
+  // eslint-disable-next-line no-control-regex -- they are what is taken out
   return text.replaceAll(/[\x00-\x08\x0B\x0C\x0E-\x1F\x7F\uFFFE\uFFFF]|[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g, '�').replaceAll(/[&<>"\n]/g, found => forXml[found]!)
 }

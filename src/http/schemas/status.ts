@@ -1,5 +1,6 @@
 import { Type, type Static, type TSchema } from 'typebox'
 import type { DrillStatus } from '../../drill/status.js'
+import { stepKinds } from '../../drill/runbook.js'
 import { tiers } from '../../drill/environment.js'
 import { roles } from '../../drill/people.js'
 
@@ -15,7 +16,7 @@ const Named = Type.Object({ id: Type.String(), name: Type.String() })
 export const Verdict = oneOf(['passed', 'passed-with-findings', 'failed', 'invalid', 'aborted'])
 export const Role = oneOf(roles)
 export const Tier = oneOf(tiers)
-export const StepKind = oneOf(['action', 'undo', 'check', 'load', 'suite', 'gate', 'task', 'wait', 'notify', 'parallel', 'runbook'])
+export const StepKind = oneOf(stepKinds)
 export const Objectives = Type.Object({ rto: text, rpo: text })
 
 export const Clock = Type.Object({

@@ -3,7 +3,7 @@ import rateLimit from '@fastify/rate-limit'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { LogController, type FastifyError } from 'fastify'
 import { createHash } from 'node:crypto'
-import { pino } from 'pino'
+import { standardOutput } from '../../log.js'
 import { adminRoutes } from './admin.js'
 import { createCache } from './cache.js'
 import { catalogueRoutes } from './catalogue.js'
@@ -23,11 +23,9 @@ const unmeasured = new Set(['/livez', '/readyz', '/metrics'])
 
 /** The shop with its connections and its background job; `app.close()` ends them all. */
 export async function buildStorefront (config: StorefrontConfig): Promise<ShopApp> {
-  // A shop sells on when its log cannot be written.
-  const log = pino.destination({ dest: 1, sync: true, maxLength: 64 * 1024 })
-  log.on('error', () => {})
   const app = Fastify({
-    logger: { stream: log, level: 'info', base: { instance: config.name }, redact: ['req.headers.authorization', 'req.headers.cookie', 'res.headers["set-cookie"]'] },
+    // A shop sells on when its log cannot be written.
+    logger: { stream: standardOutput(64 * 1024), level: 'info', base: { instance: config.name }, redact: ['req.headers.authorization', 'req.headers.cookie', 'res.headers["set-cookie"]'] },
     // One line a request would be most of the disk; what fails or writes is logged below.
     logController: new LogController({ disableRequestLogging: true }),
     trustProxy: '127.0.0.1',

@@ -1,3 +1,4 @@
+import { pathOf, round } from '../../drill/course.js'
 import { durationText } from '../../drill/duration.js'
 
 export interface Line { name: string, className: string, points: Array<[atMs: number, value: number | undefined]> }
@@ -23,16 +24,6 @@ export function lineChart (lines: Line[], { toMs, label, unit }: { toMs: number,
   return `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${label}">${[...grid, ...times, ...paths].join('')}</svg>`
 }
 
-function pathOf (points: Array<[number, number | undefined]>): string {
-  let pen = 'M'
-  return points.map(([x, y]) => {
-    if (y === undefined) { pen = 'M'; return '' }
-    const piece = `${pen}${x} ${y}`
-    pen = 'L'
-    return piece
-  }).join('')
-}
-
 function thin (points: Line['points'], toMs: number): Line['points'] {
   if (points.length <= maxPoints) return points
   const parts = new Map<number, [number, number | undefined]>()
@@ -42,8 +33,4 @@ function thin (points: Line['points'], toMs: number): Line['points'] {
     if (kept === undefined || (value ?? -1) > (kept[1] ?? -1)) parts.set(part, [atMs, value])
   }
   return [...parts].sort(([one], [other]) => one - other).map(([, point]) => point)
-}
-
-function round (value: number): number {
-  return Math.round(value * 10) / 10
 }

@@ -1,8 +1,9 @@
 import { Eta } from 'eta'
 import { durationText } from '../../drill/duration.js'
 import type { LoadResult } from '../../drill/load.js'
+import { msText, valueText } from '../../drill/load-text.js'
 import { lineChart } from './chart.js'
-import { aboutText, msText, qualityText, resourceRow, rowOf, rowTitles, shareText, valueText, verdictText } from './text.js'
+import { aboutText, qualityText, resourceRow, rowOf, rowTitles, shareText, verdictText } from './text.js'
 
 const eta = new Eta({ autoEscape: true })
 

@@ -1,6 +1,7 @@
 import { durationText } from '../../drill/duration.js'
 import type { LoadResult } from '../../drill/load.js'
-import { aboutText, msText, qualityText, resourceRow, rowOf, rowTitles, shareText, verdictText } from './text.js'
+import { msText } from '../../drill/load-text.js'
+import { aboutText, qualityText, resourceRow, rowOf, rowTitles, shareText, verdictText } from './text.js'
 
 export function renderMarkdown (result: LoadResult): string {
   const { title, scenario, environment, runId, verdict, why, reasons, total, endpoints, userTypes, failures, slow } = result

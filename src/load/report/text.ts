@@ -1,4 +1,5 @@
 import { durationText } from '../../drill/duration.js'
+import { msText, valueText } from '../../drill/load-text.js'
 import type { LoadFigures, LoadLive, LoadResult, Percentiles, ResourceSeries } from '../../drill/load.js'
 
 /** What all drawings of a run say in the same words. */
@@ -10,22 +11,8 @@ export const verdictText: Record<LoadResult['verdict'], string> = {
 export const stats = ['p50', 'p75', 'p90', 'p95', 'p99', 'p999', 'max'] as const
 export const statNames: Record<typeof stats[number], string> = { p50: 'P50', p75: 'P75', p90: 'P90', p95: 'P95', p99: 'P99', p999: 'P99.9', max: 'max' }
 
-export function msText (ms: number | undefined): string {
-  if (ms === undefined) return '–'
-  return ms < 10 ? `${ms.toFixed(1)} ms` : durationText(ms)
-}
-
 export function shareText (part: number, whole: number): string {
   return whole === 0 ? '–' : `${Math.round(part / whole * 10_000) / 100} %`
-}
-
-export function valueText (value: number, unit: string): string {
-  switch (unit) {
-    case 'bytes': return `${Math.round(value / 100_000) / 10} MB`
-    case 'ratio': return `${Math.round(value * 1000) / 10} %`
-    case 'seconds': return durationText(value * 1000)
-    default: return String(Math.round(value * 10) / 10)
-  }
 }
 
 /** One row of figures: count, errors, the percentiles of the response time. */

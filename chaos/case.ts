@@ -48,11 +48,11 @@ export async function runCase (
   const drill = follow(stage, drillId, moment)
   let struck: Struck | undefined
   try {
-    await Promise.race([drill.ended, (async () => {
-      await drill.arrived
+    // A drill may end before what was killed is back: it was struck all the same.
+    if (await Promise.race([drill.ended.then(() => false), drill.arrived.then(() => true)])) {
       struck = await strike(stage, drillId, kind)
       drill.go()
-    })()])
+    }
     const status = await drill.ended
     await struck?.after?.()
     const problems = await problemsAfter(stage, {
@@ -104,7 +104,7 @@ function orderOf ({ at }: Moment, kind: Kind, took = 0): Order | undefined {
     case 'worker-before': case 'alone-before': return { ...at, deed: 'die-before' }
     case 'worker-in': case 'alone-in': return { ...at, deed: 'die-in', inMs: Math.max(5, Math.round(took / 2)) }
     case 'worker-after': case 'alone-after': return { ...at, deed: 'die-after' }
-    case 'api': case 'temporal': case 'store': case 'abort': case 'terminate': case 'halt': return { ...at, deed: 'hold' }
+    case 'watchdog': case 'api': case 'temporal': case 'store': case 'abort': case 'terminate': case 'halt': return { ...at, deed: 'hold' }
   }
 }
 

@@ -41,6 +41,11 @@ export async function strike (stage: Stage, drillId: string, kind: Kind): Promis
       await dev.again('worker')
       return { heldAtDeath, revertedAfterMs }
     }
+    case 'watchdog':
+      kill(dev.processOf('watchdog'))
+      stage.goOn()
+      await dev.again('watchdog')
+      return nothing
     case 'api':
       kill(dev.processOf('server'))
       stage.goOn()

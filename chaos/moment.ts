@@ -21,6 +21,7 @@ export const kinds = {
   'alone-before': 'SIGKILL of the worker before it, no other comes until the watchdog has reverted what was held',
   'alone-in': 'the same in the middle of it',
   'alone-after': 'the same after it and before its answer',
+  watchdog: 'SIGKILL of the watchdog, which comes back while the drill goes on',
   api: 'SIGKILL of the API, which comes back',
   temporal: 'SIGKILL of Temporal, which comes back with its file',
   store: 'the store is stopped, and comes back after a while',

@@ -104,6 +104,8 @@ function verdictProblems (events: DrillEvent[], { kind, moment, struck }: Afterm
     ...[...owed].map(entry => `"${entry}" is neither undone nor said to be left behind`),
     ...struck && struck.heldAtDeath.length > 0 && isGreen ? [`the watchdog has reverted ${struck.heldAtDeath.join(', ')}, and ${said}`] : [],
     ...events.some(event => event.type === 'lease.reverted') && isGreen ? [`the watchdog has reverted something, and ${said}`] : [],
+    // Whoever renews goes on renewing: the one that comes back counts from its own beginning.
+    ...kind === 'watchdog' && events.some(event => event.type === 'lease.reverted') ? ['the watchdog that came back has reverted what was being renewed'] : [],
     // An undo that fails is tried again; a step is not.
     ...struck && kind === 'fail' && !moment?.name.startsWith('undo ') && isGreen ? [`a step has failed, and ${said}`] : [],
     ...struck && kind !== undefined && ['abort', 'terminate', 'halt'].includes(kind) && isGreen && !isUnwound(events) ? [`it was stopped, and ${said}`] : [],

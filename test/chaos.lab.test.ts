@@ -38,6 +38,13 @@ test('the worker is killed while it cuts a link, and another one comes: the dril
   assert.ok(stage.calls().filter(call => call.stepId === 'cut' && call.activity === 'toxiproxy.cut').length >= 2, 'it was really tried twice')
 })
 
+test('the watchdog is killed while a link is about to be cut: nothing is cut before another one has taken note, and the drill goes on', async () => {
+  const first = stage.dev.processOf('watchdog').pid
+  const { verdict, why } = await held('link-cut', 'cut', 'watchdog')
+  assert.equal(verdict, 'passed', why)
+  assert.notEqual(stage.dev.processOf('watchdog').pid, first, 'another one watches since')
+})
+
 test('an undo that lies turns the harness red, though the drill believes it', async () => {
   const moment = await momentOf('link-cut', 'heal')
   const order: Order = { ...moment.at as { activity: string, stepId: string }, deed: 'lie' }

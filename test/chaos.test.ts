@@ -35,7 +35,7 @@ test('the moments of a drill are its steps that may run, those in branches too, 
 
 test('what runs nothing has nothing that could fail, be repeated or be in the middle; it can be aborted and outlive every death', () => {
   const moment = momentsOf(runbookOf([gate('go')]))[0]!
-  assert.deepEqual(allKinds.filter(kind => applies(kind, moment)), ['worker-in', 'alone-in', 'api', 'temporal', 'store', 'abort', 'terminate', 'halt'])
+  assert.deepEqual(allKinds.filter(kind => applies(kind, moment)), ['worker-in', 'alone-in', 'watchdog', 'api', 'temporal', 'store', 'abort', 'terminate', 'halt'])
 })
 
 test('a runbook that only looks is none to be killed in', () => {
@@ -65,11 +65,11 @@ test('the table tells what held, what broke and why, what did not come, and leav
     done('undo b', 'abort', { result: 'missed' }),
   ])
   const row = (name: string): string[] => text.split('\n').find(line => line.startsWith(`| ${name} |`))!.split('|').map(cell => cell.trim()).slice(2, -1)
-  assert.deepEqual(row('b'), ['✓ F', '', '', '', '', '', '✓ I', '', '', '', '', '✗ 1', '', ''])
+  assert.deepEqual(row('b'), ['✓ F', '', '', '', '', '', '✓ I', '', '', '', '', '', '✗ 1', '', ''])
   assert.deepEqual(row('go').slice(0, 4), ['–', '–', '–', ''])
-  assert.equal(row('undo b')[11], '·')
+  assert.equal(row('undo b')[12], '·')
   assert.match(text, /1\. `test`, b × abort: proxies: is b cut/)
-  assert.match(text, /4 of 36 cases were run: 2 held, 0 said what they left, 1 broken, 1 did not come/)
+  assert.match(text, /4 of 39 cases were run: 2 held, 0 said what they left, 1 broken, 1 did not come/)
   assert.match(text, /after 6\.4 to 6\.4 s \(1 cases\)/)
   assert.doesNotMatch(text, /mended since/)
 })

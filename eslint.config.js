@@ -12,6 +12,7 @@ const never = (files, patterns, extra = {}) => ({
 
 const entries = '^(\\.\\.?/)+(src/)?(server|worker|watchdog|migrate|demo|cli/main)\\.js$'
 const noEntry = [entries, 'nobody imports an entry file']
+const noPackage = ['^[^.]', 'the pure ring imports no package and no Node built-in']
 const noLab = ['/lab/', 'only entry files and tests import the lab']
 const outer = (...own) => [
   noEntry, noLab,
@@ -41,10 +42,8 @@ export default [
   },
   // node:test's `test()` returns a promise that its runner awaits.
   { files: ['test/**/*.ts'], rules: { '@typescript-eslint/no-floating-promises': 'off' } },
-  never(['src/drill/**/*.ts'], [
-    ['^[^.]', 'the pure ring imports no package and no Node built-in'],
-    ['^\\.\\./', 'the pure ring imports only itself'],
-  ]),
+  never(['src/drill/*.ts'], [noPackage, ['^\\.\\./', 'the pure ring imports only itself']]),
+  never(['src/drill/*/*.ts'], [noPackage, ['^\\.\\./\\.\\./', 'the pure ring imports only itself']]),
   never(['workflows/**/*.ts'], [
     ['^(?!@temporalio/workflow$|@temporalio/common$)[^.]', 'a workflow imports @temporalio/workflow and the pure ring only'],
     ['\\.\\./src/(?!drill/)', 'a workflow imports the pure ring only'],

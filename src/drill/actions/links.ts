@@ -1,0 +1,36 @@
+import type { Duration } from '../duration.js'
+import type { Link } from '../environment.js'
+import type { ActionCatalog } from './facts.js'
+
+/** What actions on links between components take. */
+export interface LinkInputs {
+  'toxiproxy.cut': { link: Link }
+  /** `way`: forth is from whoever opens the connection. `latency`: for `how: latency`. */
+  'link.break': { link: Link, how: 'cut' | 'blackhole' | 'latency', way: 'both' | 'forth' | 'back', latency?: Duration }
+}
+
+export const linkActions: ActionCatalog<LinkInputs> = {
+  'toxiproxy.cut': {
+    about: 'Cuts one link: open connections are closed, new ones refused.',
+    title: ({ link }) => `cut link ${link.proxy}`,
+    undoTitle: ({ link }) => `heal link ${link.proxy}`,
+    byHand: ({ link }) => `POST {"enabled":true} to ${link.toxiproxy}/proxies/${link.proxy}`,
+    healsFirst: true,
+    isLeased: true,
+    hits: ({ link }) => [{ kind: 'link', name: link.proxy }],
+    timeout: '10s',
+    undoTimeout: '20s',
+  },
+  'link.break': {
+    about: 'Breaks one link: `cut` (connections end, new ones are refused), `blackhole` (what is sent is swallowed) or `latency`, both ways or one.',
+    title: ({ link, how, way, latency }) => `${how === 'latency' ? `slow down link ${link.proxy} by ${latency}` : `${how} link ${link.proxy}`}${way === 'both' ? '' : `, ${way} only`}`,
+    undoTitle: ({ link }) => `heal link ${link.proxy}`,
+    byHand: ({ link }) => `DELETE ${link.toxiproxy}/proxies/${link.proxy}/toxics/muster-forth and …/muster-back, and POST {"enabled":true} to ${link.toxiproxy}/proxies/${link.proxy}`,
+    isFault: true,
+    isLeased: true,
+    healsFirst: true,
+    hits: ({ link }) => [{ kind: 'link', name: link.proxy }],
+    timeout: '10s',
+    undoTimeout: '20s',
+  },
+}

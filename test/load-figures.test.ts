@@ -20,7 +20,7 @@ describe('adding up', () => {
   test('the tally of the shards is the tally of all samples, to the last bucket', () => {
     const sample = fc.tuple(fc.integer({ min: 0, max: 3 }), fc.double({ min: 0, max: 150_000, noNaN: true }), fc.boolean())
     fc.assert(fc.property(fc.array(sample, { minLength: 1, maxLength: 300 }), samples => {
-      const series = (): Series => new Series('page', 'Visitor')
+      const series = (): Series => new Series({ endpoint: 'page', userType: 'Visitor' })
       const shards = [series(), series(), series(), series()]
       const whole = series()
       for (const [at, ms, failed] of samples) for (const one of [shards[at]!, whole]) one.record(ms, ms / 2, failed ? 'http5xx' : undefined, ms > 1000)
@@ -47,7 +47,7 @@ describe('adding up', () => {
       const whole = new Gathering(3, () => {})
       for (let second = 0; second < 4; second++) {
         for (const [number, shard] of shards.entries()) {
-          const series = new Series('page', 'Visitor')
+          const series = new Series({ endpoint: 'page', userType: 'Visitor' })
           const lateness = Histogram.create()
           for (const [of, at, ms, failed] of samples) {
             if (of !== number || at !== second) continue
@@ -114,7 +114,7 @@ describe('adding up', () => {
   })
 
   test('connections that never came to be have no response time; what the end cut off is no request', () => {
-    const series = new Series('page', 'Visitor')
+    const series = new Series({ endpoint: 'page', userType: 'Visitor' })
     series.record(1, 1, 'connect', false)
     series.record(3000, 3000, 'timeout', true)
     series.record(5, 5, 'aborted', false)
@@ -196,19 +196,19 @@ describe('dealing users', () => {
   test('tasks are drawn by weight, the same from the same seed, and one of weight 0 never', () => {
     const tasks = Object.entries({ a: 3, none: 0, b: 1 }).map(([name, weight]) => ({ name, weight, steps: [step(name)] }))
     const behaviour = { name: 'b', userTypes: { V: { tasks } } }
-    const type = compileBehaviour(behaviour, '/').get('V')!
-    const draw = (seed: number): string[] => { const random = seeded(seed); return Array.from({ length: 400 }, () => type.draw(random())[0]!.endpoint) }
+    const type = compileBehaviour(behaviour, { basePath: '/', headers: {} }).get('V')!
+    const draw = (seed: number): string[] => { const random = seeded(seed); return Array.from({ length: 400 }, () => type.draw(random())[0]!.series.endpoint) }
     assert.deepEqual(draw(5), draw(5))
     const count = draw(5).filter(endpoint => endpoint === 'a').length
     assert.ok(count > 260 && count < 340, `a was drawn ${count} times of 400`)
     assert.ok(!draw(5).includes('none'))
-    assert.equal(type.draw(0.9999999)[0]!.endpoint, 'b')
+    assert.equal(type.draw(0.9999999)[0]!.series.endpoint, 'b')
   })
 
   test('beyond 200 names endpoints are counted together', () => {
     const steps = Array.from({ length: 250 }, (_, index) => step(`page ${index}`))
-    const compiled = compileBehaviour({ name: 'b', userTypes: { V: { tasks: [{ name: 't', weight: 1, steps }] } } }, '/').get('V')!.draw(0)
-    assert.equal(new Set(compiled.map(({ endpoint }) => endpoint)).size, 201)
-    assert.equal(compiled.at(-1)!.endpoint, 'other')
+    const compiled = compileBehaviour({ name: 'b', userTypes: { V: { tasks: [{ name: 't', weight: 1, steps }] } } }, { basePath: '/', headers: {} }).get('V')!.draw(0)
+    assert.equal(new Set(compiled.map(({ series }) => series.endpoint)).size, 201)
+    assert.equal(compiled.at(-1)!.series.endpoint, 'other')
   })
 })

@@ -1,8 +1,9 @@
-/** Who is due next: a binary heap over times. The generator asks it some hundred times a second. */
+/** Who is due next: a binary heap over times. The generator asks it some thousand times a second. */
 export class Agenda<T> {
-  private readonly entries: Array<{ dueMs: number, item: T }> = []
+  private readonly entries: Array<{ dueMs: number, readonly item: T }> = []
 
-  get nextMs (): number | undefined { return this.entries[0]?.dueMs }
+  /** Who is due before all others. */
+  get first (): { readonly dueMs: number, readonly item: T } | undefined { return this.entries[0] }
 
   push (dueMs: number, item: T): void {
     const { entries } = this
@@ -15,17 +16,12 @@ export class Agenda<T> {
     }
   }
 
-  /** The earliest one that is due by now, if one is. */
-  take (nowMs: number): { dueMs: number, item: T } | undefined {
-    const { entries } = this
-    const first = entries[0]
-    if (first === undefined || first.dueMs > nowMs) return undefined
-    const last = entries.pop()!
-    if (entries.length > 0) {
-      entries[0] = last
-      this.sink()
-    }
-    return first
+  /** The first one is due at another time from now on, if there is a first one. */
+  putOff (dueMs: number): void {
+    const [first] = this.entries
+    if (first === undefined) return
+    first.dueMs = dueMs
+    this.sink()
   }
 
   private sink (): void {

@@ -1,4 +1,5 @@
-import type { FailureClass, HttpStep } from '../drill/journey.js'
+import type { Dispatcher } from 'undici'
+import type { FailureClass, HttpExpectation, HttpStep } from '../drill/journey.js'
 import type { Behaviour, UserType } from '../drill/load.js'
 import { captureFrom } from '../journey/capture.js'
 import { unmet } from '../journey/expect.js'
@@ -6,21 +7,26 @@ import type { Values } from '../journey/fill.js'
 import type { HttpAnswer } from '../journey/http.js'
 import { fillStep } from '../journey/journey.js'
 
-/** A request as it goes out. */
-export interface Filled { path: string, headers: Record<string, string>, body?: string, expect: HttpStep['expect'] }
+/** A request as it goes out, and what its answer must be. */
+export interface Filled { request: Dispatcher.DispatchOptions, expect: HttpExpectation }
 
 /** What became of an answer. */
 export interface Judged { failure?: FailureClass, message?: string, captured?: Values }
 
-/** One step, made ready to be sent some hundred times a second: what does not change is worked out once. */
+/** What is counted together. Steps of one share the object, so that it can be looked up by identity. */
+export interface SeriesName { readonly endpoint: string, readonly userType: string }
+
+/** One step, made ready to be sent some thousand times a second: what does not change is worked out once. */
 export interface CompiledStep {
-  endpoint: string
-  method: string
+  series: SeriesName
   always: boolean
   /** Whether somebody asks what the body holds. */
   readsBody: boolean
-  /** @throws Error with one line that names the value that is not there */
-  fill: (values: Values) => Filled
+  /**
+   * @param values asked for only where something is to be filled in
+   * @throws Error with one line that names the value that is not there
+   */
+  fill: (values: () => Values) => Filled
   judge: (answer: HttpAnswer, filled: Filled) => Judged
 }
 
@@ -34,15 +40,23 @@ export interface CompiledType {
 /** Beyond these, endpoints are counted together: figures stay bounded whatever the names are made of. */
 const maxEndpoints = 200
 
-/** @param basePath what stands before every path: that of the service's address */
-export function compileBehaviour (behaviour: Behaviour, basePath: string): Map<string, CompiledType> {
+/** What stands before every path, that of the service's address; and the headers of every request. */
+export interface Common { basePath: string, headers: Record<string, string> }
+
+export function compileBehaviour (behaviour: Behaviour, common: Common): Map<string, CompiledType> {
   const names = new Set<string>()
   const endpointOf = (name: string): string => {
     if (names.size < maxEndpoints) names.add(name)
     return names.has(name) ? name : 'other'
   }
-  const steps = (given: readonly HttpStep[]): CompiledStep[] => given.map(step => compileStep(step, endpointOf(step.name), basePath))
-  return new Map(Object.entries(behaviour.userTypes).map(([name, type]) => [name, compileType(name, type, steps)]))
+  return new Map(Object.entries(behaviour.userTypes).map(([userType, type]) => {
+    const series = new Map<string, SeriesName>()
+    const seriesOf = (endpoint: string): SeriesName => {
+      if (!series.has(endpoint)) series.set(endpoint, { endpoint, userType })
+      return series.get(endpoint)!
+    }
+    return [userType, compileType(userType, type, given => given.map(step => compileStep(step, seriesOf(endpointOf(step.name)), common)))]
+  }))
 }
 
 function compileType (name: string, { start = [], tasks }: UserType, steps: (given: readonly HttpStep[]) => CompiledStep[]): CompiledType {
@@ -58,48 +72,59 @@ function compileType (name: string, { start = [], tasks }: UserType, steps: (giv
   }
 }
 
-function compileStep (step: HttpStep, endpoint: string, basePath: string): CompiledStep {
+function compileStep (step: HttpStep, series: SeriesName, common: Common): CompiledStep {
   const { expect = {}, capture } = step
-  const prefix = basePath.replace(/\/$/, '')
-  const render = ({ request, expect: filled }: Pick<HttpStep, 'request' | 'expect'>): Filled => ({
-    path: prefix + request.path,
-    headers: {
-      ...(request.json === undefined ? {} : { 'content-type': 'application/json' }),
-      ...(request.token === undefined ? {} : { authorization: `Bearer ${request.token}` }),
-      ...request.headers,
+  const prefix = common.basePath.replace(/\/$/, '')
+  const method = (step.request.method ?? 'GET') as Dispatcher.HttpMethod
+  const render = ({ request, expect: filled = {} }: Pick<HttpStep, 'request' | 'expect'>): Filled => ({
+    request: {
+      path: prefix + request.path,
+      method,
+      headers: {
+        ...common.headers,
+        ...(request.json === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(request.token === undefined ? {} : { authorization: `Bearer ${request.token}` }),
+        ...request.headers,
+      },
+      body: request.json === undefined ? request.body : JSON.stringify(request.json),
     },
-    body: request.json === undefined ? request.body : JSON.stringify(request.json),
     expect: filled,
   })
   const fixed = JSON.stringify([step.request, expect]).includes('{{') ? undefined : render(step)
   const onlyStatus = Object.keys(expect).every(key => key === 'status') && capture === undefined
   return {
-    endpoint,
-    method: step.request.method ?? 'GET',
+    series,
     always: step.always === true,
     readsBody: expect.json !== undefined || expect.schema !== undefined || expect.body !== undefined || Object.values(capture ?? {}).some(from => from.startsWith('$')),
     fill (values) {
       if (fixed !== undefined) return fixed
-      const { step: filled, missing } = fillStep(step, values)
+      const { step: filled, missing } = fillStep(step, values())
       if (missing.length > 0) throw new Error(`not sent: there is no ${missing.map(name => `{{ ${name} }}`).join(', ')}`)
       return render(filled)
     },
     judge (answer, filled) {
-      if (onlyStatus && (expect.status === undefined ? answer.status < 400 : [expect.status].flat().includes(answer.status))) return {}
+      if (onlyStatus && hasStatus(expect, answer.status)) return good
       const captured: Values = {}
-      const problems = unmet(filled.expect ?? {}, answer)
+      const problems = unmet(filled.expect, answer)
       for (const [name, from] of Object.entries(capture ?? {})) {
         const result = captureFrom(from, answer)
         if ('value' in result) captured[name] = result.value
         // Of an answer that is an error anyway, that one says it all.
         else if (problems.length === 0) problems.push(`${name} could not be captured: ${result.problem}`)
       }
-      return problems.length === 0 ? { captured } : { captured, failure: failureOfStatus(answer.status, expect.status), message: problems.join('; ') }
+      return problems.length === 0 ? { captured } : { captured, failure: failureOfStatus(answer.status, expect), message: problems.join('; ') }
     },
   }
 }
 
-function failureOfStatus (status: number, expected: number | number[] | undefined): FailureClass {
-  if (expected !== undefined && [expected].flat().includes(status)) return 'assertion'
+const good: Judged = {}
+
+function hasStatus ({ status: expected }: HttpExpectation, status: number): boolean {
+  if (expected === undefined) return status < 400
+  return typeof expected === 'number' ? status === expected : expected.includes(status)
+}
+
+function failureOfStatus (status: number, expect: HttpExpectation): FailureClass {
+  if (expect.status !== undefined && hasStatus(expect, status)) return 'assertion'
   return status >= 500 ? 'http5xx' : status >= 400 ? 'http4xx' : 'assertion'
 }

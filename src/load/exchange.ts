@@ -1,25 +1,36 @@
 import type { Dispatcher } from 'undici'
-import type { Values } from '../journey/fill.js'
 import type { FailureClass } from '../drill/journey.js'
+import type { Values } from '../journey/fill.js'
 import { monotonicMs } from './clock.js'
-import type { CompiledStep, Filled } from './compile.js'
+import type { CompiledStep, Filled, Judged } from './compile.js'
 import { failureOf, Stopped } from './failure.js'
 
-/** One request and its answer, as undici's dispatch tells of them. The body is kept only where somebody asks what it holds. */
+type Headers = Record<string, string | string[] | undefined>
+
+/**
+ * One request and its answer, as undici's dispatch tells of them. The body is kept only where somebody asks what it holds. Times are by
+ * the machine's monotonic clock.
+ */
 export class Exchange implements Dispatcher.DispatchHandler {
-  readonly dispatchedMs = monotonicMs()
+  filled?: Filled
   sentMs?: number
   endMs = 0
-  filled!: Filled
-  outcome: { status?: number, failure?: FailureClass, message?: string, captured?: Values } = {}
+  /** 0 where no answer has begun. */
+  status = 0
+  failure?: FailureClass
+  /** Of a failure: one line, which may repeat a secret. */
+  message?: string
+  captured?: Values
   private controller?: Dispatcher.DispatchController
-  private headers: Record<string, string | string[] | undefined> = {}
-  private status = 0
+  private headers?: Headers
   private bytes = 0
   private chunks?: Buffer[]
   private over = false
 
-  constructor (readonly step: CompiledStep, readonly dueMs: number, private readonly maxBodyBytes: number, private readonly done: () => void) {}
+  /** @param dueMs when it was to be sent  @param dispatchedMs when it is: now */
+  constructor (
+    readonly step: CompiledStep, readonly dueMs: number, readonly dispatchedMs: number, private readonly maxBodyBytes: number, private readonly onEnd: (exchange: Exchange) => void
+  ) {}
 
   onRequestStart (controller: Dispatcher.DispatchController): void {
     this.sentMs = monotonicMs()
@@ -27,7 +38,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.over) controller.abort(new Stopped('aborted', 'it was given up before it was sent'))
   }
 
-  onResponseStart (_controller: Dispatcher.DispatchController, status: number, headers: Record<string, string | string[] | undefined>): void {
+  onResponseStart (_controller: Dispatcher.DispatchController, status: number, headers: Headers): void {
     // 1xx: the real one comes.
     if (status < 200) return
     this.status = status
@@ -44,9 +55,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseEnd (): void {
     if (this.over) return
     this.endMs = monotonicMs()
-    const { status, headers, chunks, step } = this
+    const { status, headers = {}, chunks } = this
     const text = chunks === undefined ? '' : Buffer.concat(chunks).toString('utf8')
-    this.end({ status, ...step.judge({ status, headers, text, cut: false, ms: this.endMs - this.sentMs! }, this.filled) })
+    this.end(this.step.judge({ status, headers, text, cut: false, ms: this.endMs - this.sentMs! }, this.filled!))
   }
 
   onResponseError (_controller: Dispatcher.DispatchController, error: Error): void {
@@ -56,7 +67,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   fail (error: unknown): void {
     if (this.over) return
     this.endMs = monotonicMs()
-    this.end({ ...(this.status === 0 ? {} : { status: this.status }), ...failureOf(error) })
+    this.end(failureOf(error))
   }
 
   /** False where it has not been sent, so that nothing could be aborted. */
@@ -68,10 +79,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
     return true
   }
 
-  private end (outcome: Exchange['outcome']): void {
+  private end ({ failure, message, captured }: Judged): void {
     this.over = true
-    this.outcome = outcome
+    this.failure = failure
+    this.message = message
+    this.captured = captured
     this.chunks = undefined
-    this.done()
+    this.onEnd(this)
   }
 }

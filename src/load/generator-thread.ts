@@ -14,7 +14,7 @@ export type Answer = 'ready' | Window
 const port = parentPort!
 const plan = workerData as GeneratorPlan
 const tell = (answer: Answer): void => { port.postMessage(answer) }
-const generator = new Generator(plan, compileBehaviour(plan.behaviour, plan.basePath), window => {
+const generator = new Generator(plan, compileBehaviour(plan.behaviour, plan), window => {
   tell(window)
   if (window.last) port.close()
 })

@@ -2,13 +2,14 @@ import { performance } from 'node:perf_hooks'
 import type { FailureExample, SlowRequest } from '../drill/load.js'
 import { Agenda } from './agenda.js'
 import { monotonicMs } from './clock.js'
-import type { CompiledType } from './compile.js'
+import type { CompiledType, SeriesName } from './compile.js'
+import type { Exchange } from './exchange.js'
 import { Stopped } from './failure.js'
 import { Histogram } from './histogram.js'
 import type { GeneratorPlan } from './plan.js'
 import { seeded } from './random.js'
 import { Series, type SeriesWindow } from './series.js'
-import { User, type Outcome } from './user.js'
+import { User } from './user.js'
 
 /** What one generator tells every second. */
 export interface Window {
@@ -47,7 +48,7 @@ const sweepMs = 50
 export class Generator {
   private readonly agenda = new Agenda<User>()
   private readonly users: User[] = []
-  private readonly series = new Map<string, Series>()
+  private readonly series = new Map<SeriesName, Series>()
   private readonly lateness = Histogram.create()
   private readonly random: () => number
   private readonly counts = { planned: 0, sent: 0, skipped: 0 }
@@ -70,8 +71,7 @@ export class Generator {
     this.random = seeded(plan.seed)
     for (const { number, type, startMs } of plan.users) {
       const user = new User(number, types.get(type)!, startMs, seeded(plan.seed + number * 7919), {
-        origin: plan.origin, ca: plan.ca, headers: plan.headers, values: plan.values, timeoutMs: plan.timeoutMs, maxBodyBytes: plan.maxBodyBytes, runId: plan.runId,
-        onEnd: (ended, outcome) => { this.ended(ended, outcome) },
+        origin: plan.origin, ca: plan.ca, values: plan.values, timeoutMs: plan.timeoutMs, maxBodyBytes: plan.maxBodyBytes, runId: plan.runId, onEnd: this.ended,
       })
       this.users.push(user)
       this.agenda.push(user.nextMs(plan.everyMs, plan.jitter), user)
@@ -103,20 +103,16 @@ export class Generator {
   private readonly run = (): void => {
     if (this.ending !== undefined) return
     const { agenda, plan } = this
-    for (;;) {
-      const nowMs = this.nowMs()
-      const due = agenda.take(nowMs)
-      if (due === undefined) break
-      if (due.dueMs >= plan.runMs) continue
-      this.tick(due.item, due.dueMs, nowMs)
-      agenda.push(due.item.nextMs(plan.everyMs, plan.jitter), due.item)
+    let first = agenda.first
+    for (let nowMs = this.nowMs(); first !== undefined && first.dueMs <= nowMs && first.dueMs < plan.runMs; nowMs = this.nowMs()) {
+      const { dueMs, item: user } = first
+      this.tick(user, dueMs, nowMs)
+      agenda.putOff(user.nextMs(plan.everyMs, plan.jitter))
+      first = agenda.first
     }
-    const { nextMs } = agenda
-    if (nextMs === undefined || nextMs >= plan.runMs) {
-      this.timer = setTimeout(() => { this.stop(plan.timeoutMs + sweepMs) }, Math.max(0, plan.runMs - this.nowMs()))
-    } else {
-      this.timer = setTimeout(this.run, Math.max(0, nextMs - this.nowMs()))
-    }
+    const nextMs = Math.min(first?.dueMs ?? Infinity, plan.runMs)
+    const waitMs = Math.max(0, nextMs - this.nowMs())
+    this.timer = nextMs < plan.runMs ? setTimeout(this.run, waitMs) : setTimeout(() => { this.stop(plan.timeoutMs + sweepMs) }, waitMs)
   }
 
   private tick (user: User, dueMs: number, nowMs: number): void {
@@ -130,19 +126,18 @@ export class Generator {
     }
     this.lateness.recordMs(lateBy)
     this.counts.sent++
-    user.send(dueMs + this.beginMs)
+    user.send(dueMs + this.beginMs, nowMs + this.beginMs)
   }
 
-  private ended (user: User, { step, dueMs, sentMs, endMs, status, failure, message }: Outcome): void {
+  private readonly ended = ({ step, dueMs, dispatchedMs, sentMs = dispatchedMs, endMs, status, failure, message = failure }: Exchange): void => {
     const responseMs = endMs - dueMs
     const serviceMs = endMs - sentMs
     const isSlow = responseMs > this.plan.slowMs && failure !== 'aborted'
-    const key = `${step.endpoint} ${user.type.name}`
-    let series = this.series.get(key)
-    if (series === undefined) this.series.set(key, series = new Series(step.endpoint, user.type.name))
+    let series = this.series.get(step.series)
+    if (series === undefined) this.series.set(step.series, series = new Series(step.series))
     series.record(responseMs, serviceMs, failure, isSlow)
-    const atMs = Math.round(dueMs - this.beginMs)
-    const named = { atMs, endpoint: step.endpoint, userType: user.type.name }
+    if (failure === undefined && !isSlow) return
+    const named = { atMs: Math.round(dueMs - this.beginMs), ...step.series }
     if (failure !== undefined) this.exemplify({ failure, ...named, message: message ?? failure })
     if (isSlow) this.keepSlow({ ...named, responseMs: Math.round(responseMs), serviceMs: Math.round(serviceMs), outcome: failure ?? String(status) })
   }

@@ -1,10 +1,9 @@
 import type { FailureClass } from '../drill/journey.js'
+import type { SeriesName } from './compile.js'
 import { Histogram } from './histogram.js'
 
 /** One second of one endpoint and one type of user, as it goes from a generator to whoever adds it up. */
-export interface SeriesWindow {
-  endpoint: string
-  userType: string
+export interface SeriesWindow extends SeriesName {
   requests: number
   errors: number
   byFailure: Partial<Record<FailureClass, number>>
@@ -25,7 +24,7 @@ export class Series {
   private slow = 0
   private byFailure: SeriesWindow['byFailure'] = {}
 
-  constructor (readonly endpoint: string, readonly userType: string) {}
+  constructor (private readonly name: SeriesName) {}
 
   record (responseMs: number, serviceMs: number, failure: FailureClass | undefined, isSlow: boolean): void {
     if (failure !== undefined) this.byFailure[failure] = (this.byFailure[failure] ?? 0) + 1
@@ -42,8 +41,8 @@ export class Series {
   /** What has gathered since the last time, if anything has. */
   take (): SeriesWindow | undefined {
     if (this.requests === 0 && this.byFailure.aborted === undefined) return undefined
-    const { endpoint, userType, requests, errors, byFailure, slow } = this
-    const taken = { endpoint, userType, requests, errors, byFailure, slow, response: this.response.encode(), service: this.service.encode() }
+    const { requests, errors, byFailure, slow } = this
+    const taken = { ...this.name, requests, errors, byFailure, slow, response: this.response.encode(), service: this.service.encode() }
     this.response.reset()
     this.service.reset()
     this.requests = this.errors = this.slow = 0

@@ -1,32 +1,18 @@
-import { Client, type Dispatcher } from 'undici'
-import type { FailureClass } from '../drill/journey.js'
+import { Client } from 'undici'
 import { masked, type Values } from '../journey/fill.js'
-import type { CompiledStep, CompiledType, Filled } from './compile.js'
+import type { CompiledStep, CompiledType } from './compile.js'
 import { Exchange } from './exchange.js'
 import { Stopped } from './failure.js'
-
-/** How a request ended. */
-export interface Outcome {
-  step: CompiledStep
-  /** By the machine's monotonic clock, as the other two. */
-  dueMs: number
-  sentMs: number
-  endMs: number
-  status?: number
-  failure?: FailureClass
-  /** Of a failure: one line without secrets. */
-  message?: string
-}
 
 export interface UserOptions {
   origin: string
   ca?: string
-  headers: Record<string, string>
   values: Values
   timeoutMs: number
   maxBodyBytes: number
   runId: string
-  onEnd: (user: User, outcome: Outcome) => void
+  /** Its message holds no secret any more. */
+  onEnd: (exchange: Exchange) => void
 }
 
 /** One user: a connection of its own, what it remembers (a token), and the task that it is at. One request at a time. */
@@ -55,16 +41,13 @@ export class User {
     return Math.max(this.startMs, this.startMs + this.ticks++ * everyMs + (this.random() * 2 - 1) * jitter * everyMs)
   }
 
-  /** Sends the next request of the task that it is at. Not to be called while it is busy. */
-  send (dueMs: number): void {
-    const { options } = this
+  /** Sends the next request of the task that it is at. Not to be called while it is busy. Both by the machine's monotonic clock. */
+  send (dueMs: number, nowMs: number): void {
     const step = this.next()
-    const exchange = new Exchange(step, dueMs, options.maxBodyBytes, () => { this.ended(exchange) })
-    this.exchange = exchange
+    const exchange = this.exchange = new Exchange(step, dueMs, nowMs, this.options.maxBodyBytes, this.ended)
     try {
-      const filled = step.fill({ ...options.values, run: options.runId, user: this.number, nonce: `${options.runId}-${this.number}-${this.requests++}`, ...this.captured })
-      exchange.filled = filled
-      this.client.dispatch({ path: filled.path, method: step.method as Dispatcher.HttpMethod, headers: headersOf(options.headers, filled), body: filled.body }, exchange)
+      exchange.filled = step.fill(this.values)
+      this.client.dispatch(exchange.filled.request, exchange)
     } catch (error) {
       exchange.fail(new Stopped('assertion', error instanceof Error ? error.message : String(error)))
     }
@@ -106,15 +89,18 @@ export class User {
     return this.steps[this.at]!
   }
 
-  private ended (exchange: Exchange): void {
-    const { step, dueMs, sentMs, dispatchedMs } = exchange
-    const { captured, message, ...outcome } = exchange.outcome
+  private readonly ended = (exchange: Exchange): void => {
     this.exchange = undefined
-    const shown = message === undefined ? undefined : masked(message, this.secrets())
-    Object.assign(this.captured, captured)
+    if (exchange.message !== undefined) exchange.message = masked(exchange.message, this.secrets())
+    if (exchange.captured !== undefined) Object.assign(this.captured, exchange.captured)
     this.at++
-    if (outcome.failure !== undefined) this.afterFailure(outcome.status)
-    this.options.onEnd(this, { step, dueMs, sentMs: sentMs ?? dispatchedMs, endMs: exchange.endMs, message: shown, ...outcome })
+    if (exchange.failure !== undefined) this.afterFailure(exchange.status)
+    this.options.onEnd(exchange)
+  }
+
+  private readonly values = (): Values => {
+    const { number, options: { values, runId } } = this
+    return { ...values, run: runId, user: number, nonce: `${runId}-${number}-${this.requests++}`, ...this.captured }
   }
 
   /** All that it knows: an answer that is told in a message may repeat any of it. */
@@ -123,7 +109,7 @@ export class User {
   }
 
   /** What comes after a failed request is mostly moot: only what is to be done always still is. One that may not do anything logs in again. */
-  private afterFailure (status: number | undefined): void {
+  private afterFailure (status: number): void {
     if (this.starting || (status === 401 && this.type.start.length > 0)) {
       this.starting = true
       this.steps = this.type.start
@@ -133,8 +119,4 @@ export class User {
     }
     while (this.at < this.steps.length && !this.steps[this.at]!.always) this.at++
   }
-}
-
-function headersOf (common: Record<string, string>, { headers }: Filled): Record<string, string> {
-  return Object.keys(headers).length === 0 ? common : { ...common, ...headers }
 }

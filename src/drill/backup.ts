@@ -74,7 +74,7 @@ export function judgeFreshness ({ sets, databases }: Repository, policy: BackupP
   problems.push(...[tooOld('backup', newest, policy.maxAge, nowMs), tooOld('full backup', newestFull, policy.fullMaxAge, nowMs)].flat())
   for (const set of ours.filter(set => set.pageErrors)) problems.push(`${set.label} holds pages with wrong checksums: the live cluster was corrupt when it was made`)
   if (newest.endedAtMs - nowMs > 60_000) problems.push(`${newest.label} ended ${durationText(newest.endedAtMs - nowMs)} in the future: a clock is wrong, so no age can be told`)
-  const { problem, remark } = trendOf(newest, ours.slice(0, -1), policy.sizeFactor ?? 3)
+  const { problem, remark } = trendOf(newest, ours.slice(0, -1), policy)
   return { problems: [...problems, ...problem], remarks: remark, newest, newestFull }
 }
 
@@ -84,15 +84,19 @@ function tooOld (what: string, set: BackupSet | undefined, limit: string, nowMs:
   return ageMs > durationMs(limit) ? [`the newest ${what}, ${set.label}, is ${durationText(ageMs)} old, allowed are ${limit}`] : []
 }
 
+/** A backup that is done sooner says nothing by its length: waiting for others is most of it. */
+const leastTookMs = 60_000
+
 /** Size and duration of the newest backup against the median of the earlier ones of its type. Three of them make a trend. */
-function trendOf (newest: BackupSet, earlier: readonly BackupSet[], sizeFactor: number): { problem: string[], remark: string[] } {
+function trendOf (newest: BackupSet, earlier: readonly BackupSet[], { sizeFactor = 3, timeFactor = 5 }: BackupPolicy): { problem: string[], remark: string[] } {
   const same = earlier.filter(set => set.type === newest.type)
   if (same.length < 3) return { problem: [], remark: [`${same.length} earlier ${newest.type} backup${same.length === 1 ? '' : 's'}: too few for a trend`] }
   const size = newest.bytes / median(same.map(set => set.bytes))
-  const tookMs = (set: BackupSet): number => Math.max(1000, set.endedAtMs - set.startedAtMs)
-  const time = tookMs(newest) / median(same.map(tookMs))
-  const text = `${percent(size)} of the median size and ${percent(time)} of the median time of ${same.length} earlier ${newest.type} backups`
-  return size > sizeFactor || size < 1 / sizeFactor ? { problem: [`${newest.label} has ${text}`], remark: [] } : { problem: [], remark: [text] }
+  const tookMs = (set: BackupSet): number => set.endedAtMs - set.startedAtMs
+  const usualMs = median(same.map(tookMs))
+  const text = `${percent(size)} of the median size and ${percent(tookMs(newest) / Math.max(1000, usualMs))} of the median time of ${same.length} earlier ${newest.type} backups`
+  const isUnusual = size > sizeFactor || size < 1 / sizeFactor || tookMs(newest) > Math.max(leastTookMs, usualMs * timeFactor)
+  return isUnusual ? { problem: [`${newest.label} has ${text}`], remark: [] } : { problem: [], remark: [text] }
 }
 
 function percent (factor: number): string {

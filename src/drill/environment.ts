@@ -248,4 +248,6 @@ export interface BackupPolicy {
   fullMaxAge: Duration
   /** How much the size of the newest backup may differ from the median of the earlier ones of its type, as a factor. Default 3. */
   sizeFactor?: number
+  /** How many times the median of the earlier ones of its type the newest backup may take. Default 5. */
+  timeFactor?: number
 }

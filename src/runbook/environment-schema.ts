@@ -183,6 +183,7 @@ export const BackupSchema = matching<Backup>()(closed({
     maxAge: plainDuration('The newest backup of any type is at most this old …'),
     fullMaxAge: plainDuration('… and the newest full one this.'),
     sizeFactor: Type.Optional(Type.Number({ minimum: 1, description: 'How much the size of the newest backup may differ from the median of the earlier ones of its type, as a factor. Default `3`.' })),
+    timeFactor: Type.Optional(Type.Number({ minimum: 1, description: 'How much longer than the median of the earlier ones of its type the newest backup may take, as a factor, where it takes more than a minute. Default `5`.' })),
   }, 'How old backups may be.'),
 }, 'The database’s backups, as the machine of the worker reaches them.'))
 

@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
 import { onCopy } from '../activities/backup/copy-server.js'
@@ -11,31 +12,82 @@ import { stepContext } from '../test/fixtures/database-lab.js'
 import type { Bench } from './hold.js'
 import { spread, took, type Figure } from './measure.js'
 
-const rounds = 3
-/** Rows of 1 kB that compress to about half: what is added before each size is measured. */
-const addedRows = [100_000, 200_000]
+const restoreRounds = 5
+const verifyRounds = 3
+/** Rows of 1 kB that compress to about half, added before each size is measured: they make a repository of about 0.1, 1 and 10 GB. */
+const addedRows = { usual: [90_000, 800_000], full: [90_000, 800_000, 8_200_000] }
+const batchRows = 50_000
+/** On the disk of the servers, of a row: primary and standby, their WAL, the repository and a copy. */
+const diskBytesOfRow = 5_000
 
-/** A restore to a copy beside bare pgBackRest and pg_ctl on the same set, in turns; and the daily verification as the repository grows. */
-export async function restore ({ hold, tell }: Bench): Promise<Figure[]> {
+interface Verified { bytes: number, ms: number[] }
+
+/**
+ * The daily verification as the repository grows, and a restore to a copy beside bare pgBackRest and pg_ctl on the same set, in turns. Both
+ * sides begin with nothing and end when the copy of the newest backup, recovered to the end of the archive, is promoted and answers.
+ */
+export async function restore ({ hold, tell, full }: Bench): Promise<Figure[]> {
   const root = await hold.folder()
   tell('the lab starts')
   const { environment } = await hold.take(labUp({ root }), () => labDown(root, 'lab'))
   const { database, backup } = environment as { database: DatabaseCluster, backup: Backup }
-  const verification: Array<{ bytes: number, ms: number[] }> = []
-  for (const [round, rows] of addedRows.entries()) {
-    tell(`${rows} rows more, and a full backup`)
-    await add(database, rows)
+  const verified: Verified[] = []
+  const notes: string[] = []
+  const [ours, bare]: [number[], number[]] = [[], []]
+  for (const [round, rows] of (full ? addedRows.full : addedRows.usual).entries()) {
+    const { bavail, bsize } = statfsSync(root)
+    if (bavail * bsize < rows * diskBytesOfRow) {
+      notes.push(`${rows} rows more were not measured: ${bytesText(bavail * bsize)} are free, ${bytesText(rows * diskBytesOfRow)} are needed`)
+      break
+    }
+    await add(database, rows, done => { tell(`${done} of ${rows} rows more`) })
+    tell('a full backup')
     await pgBackRest(backup, ['--type=full', 'backup'], stepContext({ drillId: 'bench', stepId: 'backup' }))
+    // What was written must have been archived: else the first look waits for all of that.
+    await ask('backup.archiving', database, backup, { within: '30m' })
     const ms: number[] = []
-    for (let time = 0; time < rounds; time++) ms.push(await took(() => verify(database, backup)))
+    for (let time = 0; time < verifyRounds; time++) ms.push(await took(() => verify(database, backup)))
     const bytes = await repositoryBytes(backup)
-    verification.push({ bytes, ms })
-    tell(`verification ${round + 1} of ${addedRows.length}: ${spread(ms).p50.toFixed(0)} ms at ${bytesText(bytes)}`)
+    verified.push({ bytes, ms })
+    tell(`verification: ${seconds(spread(ms).p50)} at ${bytesText(bytes)}`)
+    if (round === 1) await restores({ database, backup, tell }, ours, bare)
   }
-  const ours: number[] = []
-  const bare: number[] = []
-  for (let round = 0; round <= rounds; round++) {
-    tell(round === 0 ? 'both restores, once to warm up' : `both restores, round ${round} of ${rounds}`)
+  return [{
+    what: 'restore to a copy that takes writes',
+    unit: 'ms',
+    ours: spread(ours),
+    peer: { name: 'pgbackrest restore, pg_ctl start, and asking until it is promoted', ...spread(bare) },
+    goals: [{ of: 'p50', ratio: 1.05 }],
+    notes: [`a repository of ${bytesText(verified[1]!.bytes)}; round by round ${ours.map((ms, round) => (ms / bare[round]!).toFixed(2)).join(', ')}`],
+  }, {
+    what: 'daily verification',
+    unit: 'ms',
+    ours: spread(verified.at(-1)!.ms),
+    goals: [{ of: 'p50', below: 10_000 }],
+    notes: [...growthOf(verified), ...notes],
+  }]
+}
+
+/** What each size took, and how that grows: an exponent of 1 is in step with the repository. */
+function growthOf (verified: readonly Verified[]): string[] {
+  const points = verified.map(({ bytes, ms }) => ({ bytes, ms: spread(ms).p50 }))
+  return [
+    points.map(({ bytes, ms }) => `${seconds(ms)} at ${bytesText(bytes)}`).join(', '),
+    ...points.slice(1).map(({ bytes, ms }, index) => {
+      const before = points[index]!
+      const exponent = Math.log(ms / before.ms) / Math.log(bytes / before.bytes)
+      return `from ${bytesText(before.bytes)} to ${bytesText(bytes)}: ${((ms - before.ms) / (bytes - before.bytes) * 1e6).toFixed(1)} s for each GB more, exponent ${exponent.toFixed(2)}`
+    }),
+  ]
+}
+
+function seconds (ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`
+}
+
+async function restores ({ database, backup, tell }: { database: DatabaseCluster, backup: Backup, tell: Bench['tell'] }, ours: number[], bare: number[]): Promise<void> {
+  for (let round = 0; round <= restoreRounds; round++) {
+    tell(round === 0 ? 'both restores, once to warm up' : `both restores, round ${round} of ${restoreRounds}`)
     const both: Array<() => Promise<void>> = [
       async () => { ours.push(await measured(() => copy(database, backup), () => actions['backup.restore'].undo({ backup, database }, stepContext({ drillId: 'bench', stepId: 'ours' })))) },
       async () => { bare.push(await bareRestore(backup)) },
@@ -43,43 +95,34 @@ export async function restore ({ hold, tell }: Bench): Promise<Figure[]> {
     for (const one of round % 2 === 0 ? both : both.reverse()) await one()
     if (round === 0) ours.length = bare.length = 0
   }
-  const [small, large] = verification as [typeof verification[0], typeof verification[0]]
-  const growth = (spread(large.ms).p50 - spread(small.ms).p50) / (large.bytes - small.bytes) * 1e9
-  return [{
-    what: 'restore to a copy that takes writes',
-    unit: 'ms',
-    ours: spread(ours),
-    peer: { name: 'pgbackrest restore, pg_ctl start, and asking until it is promoted', ...spread(bare) },
-    goals: [{ of: 'p50', ratio: 1.05 }],
-    notes: [`a repository of ${bytesText(large.bytes)}`],
-  }, {
-    what: 'daily verification',
-    unit: 'ms',
-    ours: spread(large.ms),
-    goals: [{ of: 'p50', below: 10_000 }],
-    notes: [`p50 ${spread(small.ms).p50.toFixed(0)} ms at ${bytesText(small.bytes)}, ${spread(large.ms).p50.toFixed(0)} ms at ${bytesText(large.bytes)}: ${(growth / 1000).toFixed(1)} s more for each GB of the repository`],
-  }]
 }
 
-async function add ({ nodes: [node] }: DatabaseCluster, rows: number): Promise<void> {
+/** A commit for each batch: the standby must be able to follow, since commits wait for it. */
+async function add ({ nodes: [node] }: DatabaseCluster, rows: number, tell: (done: number) => void): Promise<void> {
   const client = new pg.Client({ host: node!.host, port: node!.port, user: node!.user, database: node!.database })
   await client.connect()
   try {
     await client.query('create table if not exists filler (text text)')
-    await client.query("insert into filler select (select string_agg(md5(random()::text || n || i), '') from generate_series(1, 31) i) from generate_series(1, $1::int) n", [rows])
+    const { rowCount } = await client.query('select from filler limit 1')
+    for (let done = 0; done < rows; done += batchRows) {
+      const batch = Math.min(batchRows, rows - done)
+      if (done === 0 && rowCount === 0) await client.query("insert into filler select (select string_agg(md5(random()::text || n || i), '') from generate_series(1, 31) i) from generate_series(1, $1::int) n", [batch])
+      else await client.query('insert into filler select text from filler limit $1', [batch])
+      tell(done + batch)
+    }
   } finally {
     await client.end()
   }
 }
 
-/** Its four questions of the repository, as the runbook asks them. Throws where one is not green: a red one measures something else. */
+/** Its five questions, as the runbook asks them. Throws where one is not green: a red one measures something else. */
 async function verify (database: DatabaseCluster, backup: Backup): Promise<void> {
-  const checks = createChecks({ dataDir: '/nonexistent' })
-  const input = { database, backup }
-  for (const name of ['backup.fresh', 'backup.archiving', 'backup.continuous', 'backup.verified'] as const) {
-    const { outcome, observed } = await checks[name](input, stepContext({ drillId: 'bench', stepId: 'verify' }))
-    if (outcome !== 'pass') throw new Error(`${name}: ${observed}`)
-  }
+  for (const name of ['backup.fresh', 'backup.archiving', 'backup.continuous', 'backup.verified', 'backup.promise'] as const) await ask(name, database, backup)
+}
+
+async function ask (name: 'backup.fresh' | 'backup.archiving' | 'backup.continuous' | 'backup.verified' | 'backup.promise', database: DatabaseCluster, backup: Backup, more: { within?: string } = {}): Promise<void> {
+  const { outcome, observed } = await createChecks({ dataDir: '/nonexistent' })[name]({ database, backup, ...more }, stepContext({ drillId: 'bench', stepId: 'verify' }))
+  if (outcome !== 'pass') throw new Error(`${name}: ${observed}`)
 }
 
 async function repositoryBytes (backup: Backup): Promise<number> {

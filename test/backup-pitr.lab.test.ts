@@ -10,8 +10,11 @@ import type { ArchivedCanary } from '../src/drill/backup.js'
 import type { DatabaseCluster } from '../src/drill/environment.js'
 import { lsnBytes } from '../src/drill/loss.js'
 import type { RecoveryTarget } from '../src/drill/target.js'
+import { segmentOfEnd, segmentText } from '../src/drill/wal.js'
 import { act, ask, backupLab, copyOf, undo, type BackupLab } from './fixtures/backup-lab.js'
 import { stepContext } from './fixtures/database-lab.js'
+
+const segmentBytes = 16 * 1024 * 1024
 
 /** One of the transactions whose order is the question. */
 interface Written { xid: string, committedAt: string }
@@ -21,9 +24,8 @@ describe('point-in-time recovery to one transaction', { timeout: 280_000 }, () =
   let database: DatabaseCluster
   let backup: BackupLab['backup']
   let base: string
-  let before_: ArchivedCanary
   const written: Record<string, Written> = {}
-  const lsn = { startOfA: '', endOfA: '' }
+  const lsn = { startOfA: '', endOfA: '', endOfB: '', startOfE: '', insideE: '', endOfE: '' }
   const context = stepContext()
 
   const connect = async (): Promise<pg.Client> => {
@@ -37,7 +39,6 @@ describe('point-in-time recovery to one transaction', { timeout: 280_000 }, () =
     lab = await backupLab();
     ({ database, backup } = lab)
     base = (await act('backup.take', { backup, type: 'full' }, { stepId: 'base' })).output.label as string
-    before_ = (await ask('backup.archiving', { database, backup })).output.canary as ArchivedCanary
     await write()
     // A newer set lies behind every target: pgBackRest would take it for an xid or a name.
     await act('backup.take', { backup, type: 'incr' }, { stepId: 'newer' })
@@ -46,7 +47,10 @@ describe('point-in-time recovery to one transaction', { timeout: 280_000 }, () =
   afterEach(async () => { await undo('backup.restore', { backup, database }, { stepId: 'restore' }) })
   after(async () => { await lab?.down() })
 
-  /** B is opened before A and commits after it, with no record between; then C, a restore point, D, and the damage. */
+  /** What a canary of that transaction would know. */
+  const canaryOf = (name: string, end: string): ArchivedCanary => ({ xid: written[name]!.xid, lsn: end, segment: segmentText(segmentOfEnd(end, 1, segmentBytes), segmentBytes), timeline: 1 })
+
+  /** B is opened before A and commits after it, with no record between; then C, a restore point, D, E over the border of a segment, F, and the damage. */
   async function write (): Promise<void> {
     const [a, b] = [await connect(), await connect()]
     try {
@@ -60,12 +64,19 @@ describe('point-in-time recovery to one transaction', { timeout: 280_000 }, () =
         }
         const xids: Record<string, string> = { B: await begin(b, 'B'), A: await begin(a, 'A') }
         await a.query('commit')
-        lsn.endOfA = (await a.query<{ lsn: string }>('select pg_current_wal_insert_lsn()::text as lsn')).rows[0]!.lsn
+        lsn.endOfA = await insertLsn(a)
         await b.query('commit')
+        lsn.endOfB = await insertLsn(a)
         xids.C = await begin(a, 'C')
         await a.query('commit')
         await a.query(`select pg_create_restore_point('after-c-${tries}')`)
         xids.D = await begin(a, 'D')
+        await a.query('commit')
+        xids.E = await begin(a, 'E')
+        const rest = await fillSegment(b)
+        await a.query('commit')
+        lsn.endOfE = await insertLsn(a)
+        xids.F = await begin(a, 'F')
         await a.query('commit')
         await a.query('update balances set balance = 0')
         for (const [name, xid] of Object.entries(xids)) {
@@ -74,16 +85,40 @@ describe('point-in-time recovery to one transaction', { timeout: 280_000 }, () =
         }
         await ask('backup.archiving', { database, backup })
         const commits = await archivedCommits()
-        lsn.startOfA = commits.find(commit => commit.xid === xids.A)!.lsn
+        const startOf = (name: string): string => commits.find(commit => commit.xid === xids[name])?.lsn ?? `no commit of ${name}`
+        lsn.startOfA = startOf('A')
+        lsn.startOfE = startOf('E')
+        lsn.insideE = lsn.startOfE.replace(/.$/, '8')
         written.point = { xid: '', committedAt: `after-c-${tries}` }
-        // Only where B's commit is the very next record the two sides of a position differ.
-        if (lsnBytes(commits.find(commit => commit.xid === xids.B)!.lsn) === lsnBytes(lsn.endOfA)) return
-        assert.ok(tries < 10, 'other records lie between the two commits every time')
+        // Only where B's commit is the very next record the two sides of a position differ, and others write too.
+        if (lsnBytes(startOf('B')) === lsnBytes(lsn.endOfA) && rest === 16 && lsnBytes(lsn.endOfE) % segmentBytes < 100) return
+        assert.ok(tries < 10, `other records come between every time; ${rest} bytes were left before E`)
       }
     } finally {
       await a.end()
       await b.end()
     }
+  }
+
+  async function insertLsn (client: pg.Client): Promise<string> {
+    return (await client.query<{ lsn: string }>('select pg_current_wal_insert_lsn()::text as lsn')).rows[0]!.lsn
+  }
+
+  /** Fills a segment of the WAL to its last bytes, so that the next commit goes on in the one behind it. How many are left. */
+  async function fillSegment (client: pg.Client): Promise<number> {
+    const rest = async (): Promise<number> => segmentBytes - lsnBytes(await insertLsn(client)) % segmentBytes
+    const write = async (bytes: number): Promise<void> => { await client.query("select pg_logical_emit_message(false, 'fill', repeat('x', $1))", [bytes]) }
+    const page = 8192
+    let left = await rest()
+    if (left > page) await write(left - Math.ceil(left / page) * 24 - page / 2)
+    // Within one page: one message says what a message takes beside its text.
+    left = await rest()
+    await write(1000)
+    const taken = left - await rest()
+    await write(1000 + (await rest()) - taken - 56)
+    // An empty transaction's commit takes 40.
+    await client.query('begin; select pg_current_xact_id(); commit')
+    return await rest()
   }
 
   async function archivedCommits (): Promise<Array<{ xid: string, lsn: string }>> {
@@ -105,6 +140,8 @@ describe('point-in-time recovery to one transaction', { timeout: 280_000 }, () =
     { what: 'the end of A’s commit record, exclusive', target: () => ({ lsn: lsn.endOfA, inclusive: false }), holds: 'A', log: /recovery stopping before WAL location/ },
     { what: 'the end of A’s commit record, inclusive: one transaction too many', target: () => ({ lsn: lsn.endOfA }), holds: 'AB', log: /recovery stopping after WAL location/ },
     { what: 'a restore point after C', target: () => ({ name: written.point!.committedAt }), holds: 'ABC', log: /recovery stopping at restore point/ },
+    { what: 'xid E, inclusive, whose commit record goes over the border of a segment', target: () => ({ xid: written.E!.xid }), holds: 'ABCDE', log: /recovery stopping after commit of transaction/ },
+    { what: 'the inside of E’s commit record, exclusive: recovery knows whole records only', target: () => ({ lsn: lsn.insideE, inclusive: false }), holds: 'ABCDE', log: /recovery stopping before WAL location/ },
   ]
   for (const { what, target, holds, log } of rows) {
     test(`${what}: ${holds.split('').join(', ')}`, async () => {
@@ -117,8 +154,13 @@ describe('point-in-time recovery to one transaction', { timeout: 280_000 }, () =
         (await client.query<{ name: string, balance: number }>('select name, balance from balances order by name')).rows)
       assert.equal(found.map(row => row.name).join(''), holds)
       assert.ok(found.every(row => row.balance === 100), 'nothing is damaged yet')
-      const proven = await ask('copy.proven', { copy, database, backup, canary: before_ })
-      assert.equal(proven.outcome, 'pass', proven.observed)
+      // A canary on either side of the target, and none is called red: they begin and end where the target lies.
+      for (const [name, later] of [['A', 'B'], ['A', 'E']] as const) {
+        const ends = { A: lsn.endOfA, B: lsn.endOfB, E: lsn.endOfE }
+        const proven = await ask('copy.proven', { copy, database, backup, canary: canaryOf(name, ends[name]), later: canaryOf(later, ends[later]) })
+        assert.equal(proven.outcome, 'pass', proven.observed)
+        for (const one of [name, later]) assert.match(proven.observed, new RegExp(`transaction ${written[one]!.xid}, is ${holds.includes(one) ? 'here' : 'not here, as its target wants'}`))
+      }
       assert.equal((await undo('backup.restore', input, { stepId: 'restore' })).undone, true)
     })
   }
@@ -129,15 +171,18 @@ describe('point-in-time recovery to one transaction', { timeout: 280_000 }, () =
     assert.equal(paused.state, 'paused')
     const insert = async (): Promise<unknown> => await onCopy(paused, { user: 'postgres', database: 'shop' }, context, client => client.query("insert into balances values ('new', 1)"))
     await assert.rejects(insert, /read-only transaction/)
-    assert.equal((await ask('copy.proven', { copy: paused, database, backup, canary: before_ })).outcome, 'pass')
+    const canary = canaryOf('A', lsn.endOfA)
+    assert.equal((await ask('copy.proven', { copy: paused, database, backup, canary })).outcome, 'pass')
+    const waits = await ask('copy.proven', { copy: { ...paused, state: 'promoted' }, database, backup, canary })
+    assert.deepEqual([waits.outcome, waits.observed], ['fail', 'it is still in recovery'], 'a copy that was to have ended it')
     assert.equal((await ask('copy.sound', { copy: paused, database, backup })).outcome, 'blind')
     const behind = await ask('copy.behind', { copy: paused, database, backup })
     assert.equal(behind.outcome, 'pass', behind.observed)
-    assert.match(behind.observed, /balances \+3 ~4/, 'B, C and D, and the update of four rows')
+    assert.match(behind.observed, /balances \+5 ~6/, 'B to F, and the update of six rows')
     for (const time of ['first', 'second']) {
       const promoted = copyOf(await act('copy.promote', { copy: paused, database, backup }, { stepId: 'promote' }))
       assert.equal(promoted.state, 'promoted', time)
-      const proven = await ask('copy.proven', { copy: promoted, database, backup, canary: before_ })
+      const proven = await ask('copy.proven', { copy: promoted, database, backup, canary })
       assert.equal(proven.outcome, 'pass', proven.observed)
     }
     await insert()

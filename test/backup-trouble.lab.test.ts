@@ -1,17 +1,20 @@
 import assert from 'node:assert/strict'
-import { spawn, type ChildProcess } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { chmodSync, closeSync, constants, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
-import { copyControl } from '../activities/backup/copy-server.js'
-import { placeOf, requireSpace, type Place } from '../activities/backup/place.js'
+import { standingOf } from '../activities/backup/copy-server.js'
+import { placeOf, type Place } from '../activities/backup/place.js'
+import { readRepository } from '../activities/backup/repository.js'
 import { restoresInto } from '../activities/backup/restore-files.js'
 import { runTool } from '../activities/backup/tools.js'
 import { allProcs, commandLineOf, sendSignal, type Proc } from '../src/control/proc.js'
+import { retrying, until } from '../src/control/until.js'
 import type { ActionInputs, ActionName } from '../src/drill/actions.js'
 import type { ArchivedCanary } from '../src/drill/backup.js'
 import type { Backup, DatabaseCluster } from '../src/drill/environment.js'
+import { lsnBytes } from '../src/drill/loss.js'
 import type { RecoveryTarget } from '../src/drill/target.js'
 import { DrillError } from '../src/errors.js'
 import { act, ask, backupLab, copyOf, undo, type BackupLab } from './fixtures/backup-lab.js'
@@ -27,6 +30,38 @@ const context = stepContext()
 
 const archived = async (): Promise<ArchivedCanary> => (await ask('backup.archiving', { database, backup })).output.canary as ArchivedCanary
 
+const waitFor = async (isSo: () => boolean): Promise<void> => { assert.ok(await until(() => isSo() || undefined, { everyMs: 5, deadlineMs: 60_000 }), 'it never came to that') }
+
+/** An archive that is slow to give one segment: whoever asks for it waits until it is released, and then gets it whole. */
+const holdSegment = (segment: string): { isAsked: () => boolean, release: () => Promise<void> } => {
+  const folder = join(backup.configFile, '../../backup/repo/archive/lab')
+  const entry = readdirSync(folder, { recursive: true, withFileTypes: true }).find(({ name }) => name.startsWith(segment))
+  assert.ok(entry, `${segment} is in the archive`)
+  const [file, kept, pipe] = [join(entry.parentPath, entry.name), join(scratch, 'kept'), join(scratch, 'pipe')]
+  renameSync(file, kept)
+  execFileSync('mkfifo', ['-m', '666', file])
+  const asking = (): Proc[] => allProcs().filter(proc => commandLineOf(proc.pid).includes(`archive-get ${segment}`))
+  let held = true
+  return {
+    isAsked: () => asking().length > 0,
+    release: async () => {
+      if (!held) return
+      held = false
+      renameSync(file, pipe)
+      renameSync(kept, file)
+      try {
+        // Refused where nobody waits to read.
+        const end = openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK)
+        await new Promise(resolve => { spawn('sh', ['-c', 'cat "$0" > "$1"', file, pipe], { stdio: 'ignore' }).once('close', resolve) })
+        closeSync(end)
+      } catch (error) {
+        assert.equal((error as NodeJS.ErrnoException).code, 'ENXIO')
+      }
+      rmSync(pipe)
+    },
+  }
+}
+
 before(async () => {
   lab = await backupLab()
   database = lab.database
@@ -35,7 +70,8 @@ before(async () => {
   chmodSync(scratch, 0o755)
   set = (await act('backup.take', { backup, type: 'full' }, { stepId: 'full' })).output.label as string
   // WAL to replay, of several segments.
-  await query(database.nodes[0]!, 'create table filler as select n, md5(n::text) as text from generate_series(1, 300000) n')
+  await query(database.nodes[0]!, 'create table filler (n integer, text text)')
+  for (let part = 0; part < 6; part++) await query(database.nodes[0]!, 'insert into filler select n, md5(n::text) from generate_series(1, 50000) n')
   canary = await archived()
 })
 after(async () => {
@@ -43,7 +79,7 @@ after(async () => {
   rmSync(scratch, { recursive: true, force: true })
 })
 
-describe('a worker that is killed', { timeout: 200_000 }, () => {
+describe('a worker that is killed', { timeout: 280_000 }, () => {
   const input = (): ActionInputs['backup.restore'] => ({ backup, database })
   const place = (): Place => placeOf(backup, { drillId: 'test', stepId: 'killed' })
   let worker: ChildProcess | undefined
@@ -70,6 +106,12 @@ describe('a worker that is killed', { timeout: 200_000 }, () => {
     assert.ok(!existsSync(place().dir) && !existsSync(place().socketDir), 'no folder of the copy')
     assert.equal((await undo('backup.restore', input(), { stepId: 'killed' })).undone, true, 'again')
   }
+  /** How far the copy's server has come, bytes of WAL. */
+  const replayed = async (): Promise<number> => {
+    const { inRecovery, replayed } = await retrying(() => standingOf(place(), 'postgres', context), { everyMs: 20, deadlineMs: 20_000 })
+    assert.ok(inRecovery, 'it replays')
+    return lsnBytes(replayed!)
+  }
   const isProven = async (result: Awaited<ReturnType<typeof act>>): Promise<void> => {
     const { outcome, observed } = await ask('copy.proven', { copy: copyOf(result), database, backup, canary })
     assert.equal(outcome, 'pass', observed)
@@ -89,14 +131,37 @@ describe('a worker that is killed', { timeout: 200_000 }, () => {
     await isNothingLeft()
   })
 
-  test('while the copy replays: the next try waits for that very server', async () => {
-    const control = await copyControl(backup, place(), context)
-    const kill = await workAt('backup.restore', input(), async () => existsSync(place().dataDir) && await control.alive())
-    await kill()
-    const pid = readFileSync(join(place().dataDir, 'postmaster.pid'), 'utf8').split('\n')[0]
-    await isProven(await act('backup.restore', input(), { stepId: 'killed' }))
-    assert.equal(readFileSync(join(place().dataDir, 'postmaster.pid'), 'utf8').split('\n')[0], pid)
+  test('in the middle of a replay: the next try waits for that very server, which goes on from where it is', async () => {
+    const hold = holdSegment(canary.segment)
+    try {
+      const kill = await workAt('backup.restore', input(), () => hold.isAsked())
+      const midway = await replayed()
+      assert.ok(midway < lsnBytes(canary.lsn) && midway > 0, `replay stands at ${midway}`)
+      await kill()
+      assert.equal(await replayed(), midway, 'the server lives, and waits for the segment')
+      const pid = readFileSync(join(place().dataDir, 'postmaster.pid'), 'utf8').split('\n')[0]
+      const beats: unknown[] = []
+      const again = act('backup.restore', input(), { stepId: 'killed', heartbeat: details => { beats.push(details) } })
+      await waitFor(() => beats.some(beat => /"text":"replay: \d.* of WAL, to [0-9A-F/]+","figures":\{"doing":"replay","bytes":\d+,"replayed":"/.test(JSON.stringify(beat))))
+      await hold.release()
+      await isProven(await again)
+      assert.equal(readFileSync(join(place().dataDir, 'postmaster.pid'), 'utf8').split('\n')[0], pid)
+    } finally {
+      await hold.release()
+    }
     await isNothingLeft()
+  })
+
+  test('in the middle of a replay that nobody takes up: the undo ends its server and what it had begun to fetch', async () => {
+    const hold = holdSegment(canary.segment)
+    try {
+      const kill = await workAt('backup.restore', input(), () => hold.isAsked())
+      await kill()
+      await isNothingLeft()
+      assert.equal(hold.isAsked(), false, 'nobody fetches the segment any more')
+    } finally {
+      await hold.release()
+    }
   })
 
   test('in the middle of a backup: the next try waits for it and makes no second one; another step is told who holds the lock', async () => {
@@ -115,6 +180,83 @@ describe('a worker that is killed', { timeout: 200_000 }, () => {
     assert.equal(result.output.label, again.output.label)
     assert.equal((await undo('backup.take', { backup, type: 'full' }, { stepId: 'killed' })).undone, true)
     assert.deepEqual(runs(), [])
+  })
+})
+
+describe('an abort leaves nothing half', { timeout: 200_000 }, () => {
+  /** Begins a step, lets it come to somewhere, hears what it says of its way there, and aborts it. */
+  const abortAt = async <A extends ActionName>(action: A, input: ActionInputs[A], { isThere, tools, says }: { isThere: () => boolean, tools: () => Proc[], says: RegExp }): Promise<void> => {
+    const abort = new AbortController()
+    const beats: unknown[] = []
+    const step = act(action, input, { stepId: 'aborted', signal: abort.signal, heartbeat: details => { beats.push(details) } })
+    const ended = step.then(() => 'it was done', () => 'aborted')
+    await waitFor(isThere)
+    // Held, so that it does not end before it has been heard.
+    const held = tools()
+    for (const proc of held) sendSignal(proc, 'SIGSTOP')
+    await waitFor(() => beats.some(beat => says.test(JSON.stringify(beat))))
+    abort.abort(new Error('the drill is aborted'))
+    for (const proc of held) sendSignal(proc, 'SIGCONT')
+    assert.equal(await ended, 'aborted')
+    await assert.rejects(step, /the drill is aborted/)
+    await waitFor(() => tools().length === 0)
+  }
+
+  test('a backup: no run, no lock and no half set; the next one is made', async () => {
+    const tools = (): Proc[] => allProcs().filter(proc => commandLineOf(proc.pid).includes('muster=test.aborted'))
+    const catalogued = async (): Promise<string[]> => (await readRepository(backup, context)).sets.map(set => set.label).sort()
+    const begun = (): string[] => readdirSync(join(backup.configFile, '../../backup/repo/backup/lab')).filter(name => /^\d{8}-/.test(name)).sort()
+    const before = await catalogued()
+    await abortAt('backup.take', { backup, type: 'full' }, {
+      tools, isThere: () => tools().length > 0 && begun().length > before.length, says: /"text":"full backup: [\d.]+ [kM]?B read","figures":\{"doing":"full backup","bytes":[1-9]/,
+    })
+    assert.deepEqual([await catalogued(), (await readRepository(backup, context)).backupRuns], [before, false])
+    assert.equal((await undo('backup.take', { backup, type: 'full' }, { stepId: 'aborted' })).undone, true)
+    assert.equal((await act('backup.take', { backup, type: 'incr' }, { stepId: 'after' })).output.type, 'incr')
+    assert.deepEqual(begun(), await catalogued(), 'what was begun is gone')
+  })
+
+  test('a restore: the undo leaves no process, folder or socket', async () => {
+    const { dir, dataDir, socketDir } = placeOf(backup, { drillId: 'test', stepId: 'aborted' })
+    await abortAt('backup.restore', { backup, database }, {
+      tools: () => restoresInto(dataDir), isThere: () => existsSync(join(dataDir, 'base')) && restoresInto(dataDir).length > 0,
+      says: /"text":"restore \S+: [\d.]+ [kM]?B read","figures":\{"doing":"restore \S+","bytes":[1-9]/,
+    })
+    assert.equal((await undo('backup.restore', { backup, database }, { stepId: 'aborted' })).undone, true)
+    assert.ok(!existsSync(dir) && !existsSync(socketDir), 'its folders are gone')
+  })
+
+  test('a replay: the undo ends the server that still waits for its next segment', async () => {
+    const { dir, socketDir } = placeOf(backup, { drillId: 'test', stepId: 'aborted' })
+    const hold = holdSegment((await archived()).segment)
+    try {
+      const abort = new AbortController()
+      const step = act('backup.restore', { backup, database }, { stepId: 'aborted', signal: abort.signal })
+      const ended = assert.rejects(step, (error: Error) => /the drill is aborted/.test(String(error.cause ?? error)))
+      await waitFor(() => hold.isAsked())
+      abort.abort(new Error('the drill is aborted'))
+      await ended
+      assert.equal((await undo('backup.restore', { backup, database }, { stepId: 'aborted' })).undone, true)
+      assert.deepEqual([existsSync(dir), existsSync(socketDir), hold.isAsked()], [false, false, false])
+    } finally {
+      await hold.release()
+    }
+  })
+
+  test('a verification says how much it has read, and an abort of it is no answer', async () => {
+    const tools = (): Proc[] => allProcs().filter(proc => proc.name === 'pgbackrest' && commandLineOf(proc.pid).includes(`--config=${backup.configFile}`) && commandLineOf(proc.pid).includes(' verify'))
+    const abort = new AbortController()
+    const beats: unknown[] = []
+    const check = ask('backup.verified', { backup }, { stepId: 'aborted', signal: abort.signal, heartbeat: details => { beats.push(details) } })
+    const ended = assert.rejects(check, /the drill is aborted/)
+    await waitFor(() => tools().length > 0)
+    const held = tools()
+    for (const proc of held) sendSignal(proc, 'SIGSTOP')
+    await waitFor(() => beats.some(beat => /"text":"verify the repository: [\d.]+ [kM]?B read","figures":\{"doing":"verify the repository","bytes":[1-9]/.test(JSON.stringify(beat))))
+    abort.abort(new Error('the drill is aborted'))
+    for (const proc of held) sendSignal(proc, 'SIGCONT')
+    await ended
+    await waitFor(() => tools().length === 0)
   })
 })
 
@@ -173,8 +315,20 @@ describe('what is asked wrongly is refused in words, and nothing is left of it',
     rmSync(socketDir)
   })
 
-  test('too little room is told before the first byte', async () => {
-    await assert.rejects(requireSpace(backup, 1e18), { code: 'scratch.full' })
+  test('too little room is told before the first byte', { skip: process.getuid?.() === 0 ? false : 'a small file system can be mounted as root only' }, async () => {
+    const small = join(scratch, 'small')
+    mkdirSync(small)
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m,mode=0755', 'muster', small])
+    try {
+      const input = { backup: { ...backup, scratchDir: small } }
+      await refused(input, 'scratch.full', /\/small has 17 MB free, and a copy of \d+ MB needs \d+ MB$/)
+      const { dataDir } = placeOf(input.backup, { drillId: 'test', stepId: 'wrong' })
+      assert.equal(existsSync(dataDir), false, 'nothing was restored')
+      assert.equal((await undo('backup.restore', { ...input, database }, { stepId: 'wrong' })).undone, true)
+      assert.deepEqual(readdirSync(small), [])
+    } finally {
+      execFileSync('umount', [small])
+    }
   })
 
   test('a server beside the worker of another version than the backups', async () => {
@@ -201,12 +355,15 @@ describe('what is asked wrongly is refused in words, and nothing is left of it',
   })
 
   test('a target behind a hole in the archive', async () => {
-    const [before, hole, behind] = [await archived(), await archived(), await archived()]
+    const [before, hole] = [await archived(), await archived()]
+    const behindAt = new Date().toISOString()
+    const behind = await archived()
     const folder = join(backup.configFile, '../../backup/repo/archive/lab')
     for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) if (entry.name.startsWith(hole.segment)) rmSync(join(entry.parentPath, entry.name))
     const words = new RegExp(`WAL segment ${hole.segment} is missing in the archive`)
     await target({ lsn: behind.lsn, inclusive: false }, 'target.unreachable', words)
     await target({ xid: behind.xid }, 'target.unreachable', words)
+    await target({ time: behindAt }, 'target.unreachable', words)
     const copy = copyOf(await act('backup.restore', { backup, database, target: { xid: before.xid } }, { stepId: 'wrong' }))
     assert.equal((await ask('copy.proven', { copy, database, backup, canary })).outcome, 'pass', 'what lies before it can be reached')
   })

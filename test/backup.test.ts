@@ -10,8 +10,8 @@ import { parseRecoveryLog } from '../src/drill/copy.js'
 import { culpritOf, fullXid } from '../src/drill/damage.js'
 import { promiseOf, type CommitSettings } from '../src/drill/promise.js'
 import { estimateRecovery } from '../src/drill/recovery-rate.js'
-import { checkTarget, commitAtTime, setBefore, targetTimeMicros, type Commit } from '../src/drill/target.js'
-import { continuityOf, parseHistory, parseSegment, segmentAt, segmentText, timelineAt, wayThrough, type ArchivedWal } from '../src/drill/wal.js'
+import { canonicalLsn, checkTarget, commitAtTime, isReplayed, setBefore, targetTimeMicros, type Commit } from '../src/drill/target.js'
+import { continuityOf, parseHistory, parseSegment, segmentAt, segmentOfEnd, segmentText, timelineAt, wayThrough, type ArchivedWal } from '../src/drill/wal.js'
 import { countRows, noRowChanges, rowsOf } from '../src/drill/wal-rows.js'
 
 const MiB = 1024 * 1024
@@ -29,6 +29,8 @@ describe('WAL segments', () => {
     assert.equal(segmentText({ timeline: 1, index: 4096 }, MiB), '000000010000000100000000')
     assert.deepEqual(segmentAt('1/A000028', 3, 16 * MiB), { timeline: 3, index: 266 })
     assert.throws(() => parseSegment('00000001000000010000000G', 16 * MiB), RangeError)
+    const ends = ['0/3000060', '0/3000028', '0/2FFFFF8'].map(lsn => segmentOfEnd(lsn, 1, 16 * MiB).index)
+    assert.deepEqual(ends, [3, 2, 2], 'what filled a segment ended in it')
   })
 
   test('without a hole there is none; a hole in the middle names what cannot be reached from which backup', () => {
@@ -80,6 +82,15 @@ describe('targets of a recovery', () => {
     assert.deepEqual(at('2026-11-24T13:00:00Z', true), ['10', false], 'before everything')
     assert.throws(() => commitAtTime(commits, { time: '2026-11-24T14:00:01Z', inclusive: true }), /no commit follows/)
     assert.equal(at('2026-11-24T14:00:01Z', false)[0], '13')
+  })
+
+  test('a record is replayed or not by where it begins: with the target’s own where that is inclusive', () => {
+    const [start, next] = ['0/4212D8C0', '0/4212D8E8']
+    assert.equal(isReplayed(start, { lsn: start, inclusive: true }), true)
+    assert.equal(isReplayed(start, { lsn: start, inclusive: false }), false)
+    assert.equal(isReplayed(start, { lsn: next, inclusive: false }), true)
+    assert.equal(isReplayed(next, { lsn: start, inclusive: true }), false)
+    assert.equal(canonicalLsn('00/0a'), '0/A')
   })
 
   test('exactly one of the four, well formed', () => {
@@ -197,6 +208,17 @@ describe('a repository’s catalogue', () => {
     assert.match(problems([...earlier, set('large', { bytes: 3100 })]), /^large has 310 % of the median size/)
     assert.match(problems([...earlier, set('small', { bytes: 300 })]), /^small has 30 % of the median size/)
     assert.equal(problems([...earlier.slice(1), set('large', { bytes: 9000 })]), '')
+  })
+
+  test('a backup that took unusually long is a problem, and one of seconds never is', () => {
+    const tookMs = (label: string, ms: number, daysAgo = 0): BackupSet => set(label, { endedAtMs: nowMs - hour - daysAgo * 25 * hour, startedAtMs: nowMs - hour - daysAgo * 25 * hour - ms })
+    const earlier = [1, 2, 3].map(days => tookMs(`e${days}`, 20_000, days))
+    assert.match(problems([...earlier, tookMs('slow', 101_000)]), /^slow has 100 % of the median size and 505 % of the median time of 3 earlier full backups$/)
+    assert.equal(problems([...earlier, tookMs('same', 99_000)]), '')
+    assert.equal(problems([...[1, 2, 3].map(days => tookMs(`e${days}`, 1_000, days)), tookMs('short', 59_000)]), '')
+    assert.match(judgeFreshness(repository([...earlier, tookMs('told', 30_000)]), policy, { systemId: '7301', major: '15' }, nowMs).remarks.join(), /150 % of the median time/)
+    const allowed = judgeFreshness(repository([...earlier, tookMs('slow', 101_000)]), { ...policy, timeFactor: 6 }, { systemId: '7301', major: '15' }, nowMs)
+    assert.deepEqual(allowed.problems, [])
   })
 
   test('a number of 19 digits keeps them all, and a wrong passphrase is told from an unreadable repository', () => {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ArchivedCanary } from '../../src/drill/backup.js'
 import type { CheckInputs } from '../../src/drill/checks.js'
 import { durationMs, durationText } from '../../src/drill/duration.js'
-import { segmentAt, segmentText } from '../../src/drill/wal.js'
+import { segmentOfEnd, segmentText } from '../../src/drill/wal.js'
 import type { Check } from '../action.js'
 import { answer } from './answer.js'
 import { lookAtPrimary, onPrimary } from './live.js'
@@ -28,11 +28,7 @@ export const backupArchiving: Check<CheckInputs['backup.archiving']> = async ({ 
       await client.query('commit')
       const lsn = (await client.query<{ lsn: string }>('select pg_current_wal_insert_lsn()::text as lsn')).rows[0]!.lsn
       await client.query('select pg_switch_wal()')
-      // The position is where the record ends; at a border that is the next segment's first byte.
-      const end = segmentAt(lsn, timeline, segmentBytes)
-      const [, low] = lsn.split('/')
-      const segment = segmentText(parseInt(low!, 16) % segmentBytes === 0 ? { ...end, index: end.index - 1 } : end, segmentBytes)
-      return { xid, lsn, segment, timeline } satisfies ArchivedCanary
+      return { xid, lsn, segment: segmentText(segmentOfEnd(lsn, timeline, segmentBytes), segmentBytes), timeline } satisfies ArchivedCanary
     })
     for (;;) {
       const archive = await readArchive(backup, await readRepository(backup, context), segmentBytes, context)

@@ -1,8 +1,7 @@
 import { join } from 'node:path'
 import type { CheckInputs } from '../../src/drill/checks.js'
-import type { Copy } from '../../src/drill/copy.js'
 import type { DatabaseCluster } from '../../src/drill/environment.js'
-import { lsnBytes } from '../../src/drill/loss.js'
+import { isReplayed } from '../../src/drill/target.js'
 import { segmentAt, segmentText } from '../../src/drill/wal.js'
 import { noRowChanges, rowsOf, type RowCount } from '../../src/drill/wal-rows.js'
 import type { Check, StepContext } from '../action.js'
@@ -25,7 +24,7 @@ export const copyBehind: Check<CheckInputs['copy.behind']> = async ({ copy, data
     const rows = noRowChanges()
     const segments = wayFrom(archive, segmentText(segmentAt(target.lsn, copy.timeline, segmentBytes), segmentBytes))
     const { commits } = await readWalEvents(backup, { walDir: join(copy.dir, 'wal') }, segments, context, { rows })
-    const behind = commits.filter(commit => isBehind(copy, commit.lsn) && commit.xid !== except)
+    const behind = commits.filter(commit => !isReplayed(commit.lsn, target) && commit.xid !== except)
     const tables = await namesOf(database, rowsOf(rows, new Set(behind.map(commit => commit.xid))), context)
     const words = tables.map(({ name, inserted, updated, deleted }) => `${name} ${[...inserted ? [`+${inserted}`] : [], ...updated ? [`~${updated}`] : [], ...deleted ? [`-${deleted}`] : []].join(' ')}`)
     const [first, last] = [behind[0], behind.at(-1)]
@@ -38,11 +37,6 @@ export const copyBehind: Check<CheckInputs['copy.behind']> = async ({ copy, data
       output: { transactions: behind.length, tables: Object.fromEntries(tables.map(({ name, ...count }) => [name, count])), summary },
     }
   })
-}
-
-/** A target that is in: what follows it. One that is not: itself too. */
-function isBehind ({ target }: Copy, lsn: string): boolean {
-  return target!.inclusive ? lsnBytes(lsn) > lsnBytes(target!.lsn) : lsnBytes(lsn) >= lsnBytes(target!.lsn)
 }
 
 const namesSql = `select t.file, c.oid::regclass::text as name

@@ -1,18 +1,22 @@
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import { controlOf, type Controller } from '../../src/control/control.js'
-import { until } from '../../src/control/until.js'
 import { parseRecoveryLog, type Copy, type RecoveryLog } from '../../src/drill/copy.js'
 import type { Backup } from '../../src/drill/environment.js'
+import { lsnBytes } from '../../src/drill/loss.js'
+import { bytesText } from '../../src/drill/recovery-rate.js'
 import { DrillError } from '../../src/errors.js'
 import { withClient, type AskOptions } from '../postgres/connection.js'
+import { tell } from '../tell.js'
 import { lastWords, runTool, toolEnvironment, toolOf, type Worker } from './tools.js'
 
 export type Served = Pick<Copy, 'dir' | 'dataDir' | 'socketDir' | 'logFile'>
 
 const port = 5432
-const lookEveryMs = 50
+/** How often recovery is looked at: soon at first, then seldom enough to cost nothing beside it. */
+const lookMs = { least: 10, most: 1_000, share: 0.02 }
 const stopMs = 60_000
 /** Without a step of recovery for so long it is ended, ms. */
 const stallMs = 10 * 60_000
@@ -128,7 +132,9 @@ export async function standingOf (copy: Pick<Copy, 'socketDir'>, user: string, w
  */
 export async function awaitRecovery (backup: Backup, copy: Served, { user, wanted }: { user: string, wanted: Copy['state'] }, worker: Worker): Promise<Standing> {
   const control = await copyControl(backup, copy, worker)
-  let [progress, grownAtMs] = ['', Date.now()]
+  const fromMs = Date.now()
+  let [progress, grownAtMs] = ['', fromMs]
+  let fromBytes: number | undefined
   for (;;) {
     const standing = await standingOf(copy, user, worker).catch((error: unknown) => {
       worker.signal.throwIfAborted()
@@ -136,14 +142,19 @@ export async function awaitRecovery (backup: Backup, copy: Served, { user, wante
       throw error
     })
     if (standing && (standing.inRecovery ? wanted === 'paused' && standing.paused : true)) return standing
-    if (!await control.alive()) {
+    // One that answers lives.
+    if (standing === undefined && !await control.alive()) {
       const { text, log } = await readLog(copy)
       throw new DrillError('restore.recovery', `The restored server ended before its recovery did: ${log.fatal.join('; ') || lastWords(text)}`)
     }
-    const now = `${standing?.replayed} ${(await readFile(copy.logFile)).length}`
+    const now = `${standing?.replayed} ${(await stat(copy.logFile)).size}`
     if (now !== progress) [progress, grownAtMs] = [now, Date.now()]
-    worker.heartbeat({ doing: 'replay', replayed: standing?.replayed ?? null })
+    if (typeof standing?.replayed === 'string') {
+      fromBytes ??= lsnBytes(standing.replayed)
+      const bytes = lsnBytes(standing.replayed) - fromBytes
+      tell(worker, `replay: ${bytesText(bytes)} of WAL, to ${standing.replayed}`, { doing: 'replay', bytes, replayed: standing.replayed })
+    }
     if (Date.now() - grownAtMs > stallMs) throw new DrillError('backup.stalled', `Recovery has made no step for ${stallMs / 1000} s, at ${standing?.replayed ?? 'a state that cannot be asked'}`)
-    await until(() => undefined, { everyMs: lookEveryMs, deadlineMs: lookEveryMs, signal: worker.signal })
+    await sleep(Math.min(lookMs.most, Math.max(lookMs.least, (Date.now() - fromMs) * lookMs.share)), undefined, { signal: worker.signal })
   }
 }

@@ -33,10 +33,9 @@ export interface RestorePlan {
   set: string
   bytes: number
   startLsn: string
-  target?: ResolvedTarget
-  /** PG timeline on which recovery is to end. */
-  timeline: number
-  gap?: string
+  startSegment: string
+  /** With the PG timeline that it lies on. */
+  target?: ResolvedTarget & { timeline: number }
 }
 
 type Step = Pick<StepContext, 'drillId' | 'stepId'>

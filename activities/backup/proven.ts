@@ -1,13 +1,16 @@
+import { join } from 'node:path'
 import type { ArchivedCanary } from '../../src/drill/backup.js'
 import type { CheckInputs } from '../../src/drill/checks.js'
 import type { Copy, RecoveryLog } from '../../src/drill/copy.js'
-import type { DatabaseCluster } from '../../src/drill/environment.js'
+import type { Backup, DatabaseCluster } from '../../src/drill/environment.js'
 import { lsnBytes } from '../../src/drill/loss.js'
-import { parseHistory } from '../../src/drill/wal.js'
+import { isReplayed } from '../../src/drill/target.js'
+import { parseHistory, parseSegment, segmentText } from '../../src/drill/wal.js'
 import type { Check, StepContext } from '../action.js'
 import { askInvariants } from '../checks/postgres-invariants.js'
 import { answer } from './answer.js'
 import { copyControl, onCopy, readLog, standingOf } from './copy-server.js'
+import { readWalEvents, segmentBytesOf } from './wal-events.js'
 
 /** One of the six proofs: what was seen, or what is wrong with it, or why it could not be asked. */
 type Proof = { good: string } | { wrong: string } | { blind: string }
@@ -26,14 +29,16 @@ export const copyProven: Check<CheckInputs['copy.proven']> = async (input, conte
       return { outcome: 'fail', observed: `the copy's server is dead${log.fatal.length > 0 ? `: ${log.fatal.join('; ')}` : ''}` }
     }
     const { log } = await readLog(copy)
-    const standing = await standingOf(copy, user, context)
+    const over = recoveryOver(copy, await standingOf(copy, user, context))
+    // Nothing else can be asked then as it is asked of a copy that has arrived.
+    if ('wrong' in over) return { outcome: 'fail', observed: over.wrong }
     const proofs: Proof[] = [
-      recoveryOver(copy, standing),
+      over,
       { good: 'its server lives' },
       stopProof(copy, log),
       await timelineProof(copy, user, log, context),
-      await canaryProof(copy, user, canary, context),
-      ...later ? [await canaryProof(copy, user, later, context)] : [],
+      await canaryProof(input, canary, context),
+      ...later ? [await canaryProof(input, later, context)] : [],
       await invariantProof(copy, user, database, context),
     ]
     const wrong = proofs.flatMap(proof => 'wrong' in proof ? [proof.wrong] : [])
@@ -46,7 +51,7 @@ export const copyProven: Check<CheckInputs['copy.proven']> = async (input, conte
   })
 }
 
-function recoveryOver ({ state }: Copy, { inRecovery, paused }: { inRecovery: boolean, paused: boolean }): Proof {
+function recoveryOver ({ state }: Copy, { inRecovery, paused }: { inRecovery: boolean, paused: boolean }): { good: string } | { wrong: string } {
   if (!inRecovery) return { good: 'recovery is over' }
   return state === 'paused' && paused ? { good: 'recovery is paused at its target' } : { wrong: 'it is still in recovery' }
 }
@@ -81,12 +86,29 @@ async function timelineProof (copy: Copy, user: string, log: RecoveryLog, contex
   })
 }
 
-async function canaryProof (copy: Copy, user: string, canary: ArchivedCanary | undefined, context: StepContext): Promise<Proof> {
+async function canaryProof ({ copy, database, backup }: CheckInputs['copy.proven'], canary: ArchivedCanary | undefined, context: StepContext): Promise<Proof> {
   if (canary === undefined) return { blind: 'no canary was given, so nobody can tell how much is here' }
-  const isHere = await isCommitted(copy, user, canary.xid, context)
-  const isExpected = copy.target === undefined || lsnBytes(copy.target.lsn) >= lsnBytes(canary.lsn)
+  const isHere = await isCommitted(copy, database.nodes[0]!.user, canary.xid, context)
+  const isExpected = await liesBefore(copy, backup, canary, context)
+  if (isExpected === undefined) return { blind: `transaction ${canary.xid} is not where the canary lies, in ${canary.segment}` }
   if (isHere === isExpected) return { good: `the canary, transaction ${canary.xid}, is ${isHere ? 'here' : 'not here, as its target wants'}` }
   return { wrong: isExpected ? `the newest archived canary, transaction ${canary.xid} in ${canary.segment}, is not here` : `the canary, transaction ${canary.xid}, is here, and lies behind the target` }
+}
+
+/** Whether a copy that went to its target has a canary. What the canary knows is where its record ends at most: near the target the WAL decides. */
+async function liesBefore (copy: Copy, backup: Backup, canary: ArchivedCanary, context: StepContext): Promise<boolean | undefined> {
+  const { dir, target } = copy
+  if (target === undefined || lsnBytes(target.lsn) >= lsnBytes(canary.lsn)) return true
+  const walDir = join(dir, 'wal')
+  const segmentBytes = await segmentBytesOf(backup, { walDir }, canary.segment, context)
+  const { timeline, index } = parseSegment(canary.segment, segmentBytes)
+  // The record may have begun in the segment before the one that it ended in.
+  for (const segments of [[canary.segment], [segmentText({ timeline, index: index - 1 }, segmentBytes), canary.segment]]) {
+    const { commits } = await readWalEvents(backup, { walDir }, segments, context)
+    const commit = commits.find(({ xid }) => xid === String(BigInt(canary.xid) % 2n ** 32n))
+    if (commit) return isReplayed(commit.lsn, target)
+  }
+  return undefined
 }
 
 /** Whether a copy knows a transaction as committed. One that was still out at the stop, or is in its future, is not. */

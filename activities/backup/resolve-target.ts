@@ -1,12 +1,12 @@
 import type { BackupSet, Repository } from '../../src/drill/backup.js'
 import type { Backup } from '../../src/drill/environment.js'
 import { lsnBytes } from '../../src/drill/loss.js'
-import { checkTarget, commitAtTime, commitMicros, proofOf, setBefore, targetTimeMicros, type RecoveryTarget, type ResolvedTarget } from '../../src/drill/target.js'
+import { canonicalLsn, checkTarget, commitAtTime, commitMicros, proofOf, setBefore, targetTimeMicros, type RecoveryTarget, type ResolvedTarget } from '../../src/drill/target.js'
 import { parseSegment, segmentAt, timelineAt, wayThrough, type ArchivedWal } from '../../src/drill/wal.js'
 import { DrillError, messageOf } from '../../src/errors.js'
 import { chooseSet, readArchive } from './repository.js'
 import type { Place } from './place.js'
-import { readWalEvents, segmentBytesOf, type WalEvents } from './wal-events.js'
+import { readWalEvents, recordAt, segmentBytesOf, type WalEvents } from './wal-events.js'
 import type { Worker } from './tools.js'
 
 export interface Resolution { set: BackupSet, target: ResolvedTarget, timeline: number }
@@ -37,7 +37,10 @@ interface Find { backup: Backup, place: Place, archive: ArchivedWal, sets: reado
 async function locate (find: Find, target: RecoveryTarget): Promise<ResolvedTarget> {
   const inclusive = target.inclusive ?? true
   const side = inclusive ? 'after' : 'before'
-  if (target.lsn !== undefined) return { type: 'lsn', value: canonicalLsn(target.lsn), inclusive, proof: proofOf('lsn', canonicalLsn(target.lsn), inclusive), lsn: withinArchive(find, target.lsn), text: `${side} position ${target.lsn}` }
+  if (target.lsn !== undefined) {
+    const lsn = await recordFrom(find, target.lsn)
+    return { type: 'lsn', value: canonicalLsn(target.lsn), inclusive, proof: proofOf('lsn', lsn, inclusive), lsn, text: `${side} position ${target.lsn}` }
+  }
   if (target.time !== undefined) {
     const { commit, inclusive: side } = await commitAt(find, target.time, inclusive)
     return atCommit(commit.xid, commit.lsn, side, `${inclusive ? 'up to' : 'just before'} ${target.time} (${side ? 'after' : 'before'} transaction ${commit.xid} of ${commit.committedAt})`)
@@ -104,13 +107,21 @@ function requireWay (archive: ArchivedWal, set: BackupSet, target: ResolvedTarge
   if (missing !== undefined) throw new DrillError('target.unreachable', `${target.text} lies behind a gap: WAL segment ${missing} is missing in the archive`)
 }
 
-function withinArchive ({ archive, sets }: Find, lsn: string): string {
+/** The record at which recovery stops for a position. */
+async function recordFrom ({ backup, place, archive, sets, worker }: Find, lsn: string): Promise<string> {
   const newest = newestSegment(archive)
-  if (newest === undefined || segmentAt(lsn, 0, archive.segmentBytes).index > parseSegment(newest, archive.segmentBytes).index) {
+  const { index } = segmentAt(lsn, 0, archive.segmentBytes)
+  if (newest === undefined || index > parseSegment(newest, archive.segmentBytes).index) {
     throw new DrillError('target.unreachable', `Position ${lsn} lies behind the end of the archive, ${newest ?? 'which is empty'}`)
   }
-  if (!setBefore(sets, lsn)) throw new DrillError('target.unreachable', `Position ${lsn} lies before the first backup was consistent`)
-  return lsn
+  const set = setBefore(sets, lsn)
+  if (!set) throw new DrillError('target.unreachable', `Position ${lsn} lies before the first backup was consistent`)
+  const segments = wayFrom(archive, set.startSegment).filter(name => parseSegment(name, archive.segmentBytes).index >= index)
+  const missing = segments.find(name => !archive.segments.includes(name))
+  const found = await recordAt(backup, place, missing === undefined ? segments : segments.slice(0, segments.indexOf(missing)), lsn, worker)
+  if (found !== undefined) return found
+  if (missing !== undefined) throw new DrillError('target.unreachable', `Position ${lsn} lies behind a gap: WAL segment ${missing} is missing in the archive`)
+  throw new DrillError('target.unreachable', `No record follows position ${lsn} in the archive, which ends with ${newest}: recovery could not know that it has got there`)
 }
 
 export function newestSegment ({ segments }: Pick<ArchivedWal, 'segments'>): string | undefined {
@@ -120,11 +131,6 @@ export function newestSegment ({ segments }: Pick<ArchivedWal, 'segments'>): str
 
 export function newestTimeline (archive: ArchivedWal): number {
   return parseInt(newestSegment(archive)?.slice(0, 8) ?? '0', 16)
-}
-
-/** As the server's log prints it. */
-function canonicalLsn (lsn: string): string {
-  return lsn.toUpperCase().split('/').map(part => part.replace(/^0+(?=.)/, '')).join('/')
 }
 
 function sensibly<T> (ask: () => T, code: 'target.invalid' | 'target.unreachable' = 'target.invalid'): T {

@@ -46,10 +46,12 @@ export async function restoreFiles (backup: Backup, { set, dataDir, target, at =
 
 /** Ends what a dead worker left running into a directory. */
 export async function endRestores (dataDir: string, signal?: AbortSignal): Promise<void> {
-  for (const proc of restoresInto(dataDir)) sendSignal(proc, 'SIGTERM')
-  await until(() => restoresInto(dataDir).length === 0 || undefined, { everyMs: 50, deadlineMs: endMs, signal })
-  for (const proc of restoresInto(dataDir)) sendSignal(proc, 'SIGKILL')
-  await until(() => restoresInto(dataDir).length === 0 || undefined, { everyMs: 50, deadlineMs: endMs, signal })
+  for (const how of ['SIGTERM', 'SIGKILL'] as const) {
+    const running = restoresInto(dataDir)
+    if (running.length === 0) return
+    for (const proc of running) sendSignal(proc, how)
+    await until(() => restoresInto(dataDir).length === 0 || undefined, { everyMs: 50, deadlineMs: endMs, signal })
+  }
 }
 
 /** Known by an argument that no other run of pgBackRest has. */

@@ -1,5 +1,5 @@
 import type { ActionInputs } from '../../src/drill/actions.js'
-import type { BackupSet, Repository } from '../../src/drill/backup.js'
+import type { Repository } from '../../src/drill/backup.js'
 import type { Copy } from '../../src/drill/copy.js'
 import { durationText } from '../../src/drill/duration.js'
 import type { Backup } from '../../src/drill/environment.js'
@@ -24,21 +24,23 @@ type Input = ActionInputs['backup.restore']
 export const backupRestore: Action<Input> = {
   async do (input, context) {
     const { backup, database, pause = false } = input
-    const repository = await readRepository(backup, context)
-    await requireVersion(backup, repository, context)
+    const [repository, version] = await Promise.all([readRepository(backup, context), versionOf(backup, context)])
+    requireVersion(repository, version)
     const { place, mark } = await takePlace(backup, database, context)
     mark.plan ??= await plan(input, repository, place, context)
     await writeMark(place, mark)
     if (mark.restoreMs === undefined) {
       await requireSpace(backup, mark.plan.bytes)
       mark.restoreMs = await restoreFiles(backup, { ...mark.plan, dataDir: place.dataDir, at: pause ? 'pause' : 'promote' }, context)
-      mark.plan = { ...mark.plan, ...await wayAhead(backup, repository, place, mark.plan, context) }
       await writeMark(place, mark)
     }
     await startCopy(backup, place, context)
     const wanted = pause && mark.plan.target ? 'paused' : 'promoted'
-    const standing = await awaitRecovery(backup, place, { user: database.nodes[0]!.user, wanted }, context)
-    return result(place, mark as Required<Mark>, standing)
+    const [standing, way] = await Promise.all([
+      awaitRecovery(backup, place, { user: database.nodes[0]!.user, wanted }, context),
+      wayAhead(backup, repository, place, mark.plan, context),
+    ])
+    return result(place, mark as Required<Mark>, way, standing)
   },
 
   async verify ({ backup }, context) {
@@ -64,35 +66,38 @@ export const backupRestore: Action<Input> = {
 
 /** What to restore. Nothing is written yet, but segments that were looked into. */
 async function plan ({ backup, set, target }: Input, repository: Repository, place: Place, context: StepContext): Promise<RestorePlan> {
-  if (target === undefined) return planOf(chooseSet(repository, set), { timeline: 0 })
-  const resolved = await resolveTarget(backup, repository, place, { target, set }, context)
-  return planOf(resolved.set, resolved)
+  const resolved = target && await resolveTarget(backup, repository, place, { target, set }, context)
+  const { label, bytes, startLsn, startSegment } = resolved?.set ?? chooseSet(repository, set)
+  return { set: label, bytes, startLsn, startSegment, target: resolved && { ...resolved.target, timeline: resolved.timeline } }
 }
 
-function planOf (set: BackupSet, rest: Pick<RestorePlan, 'target' | 'timeline'>): RestorePlan {
-  return { set: set.label, bytes: set.bytes, startLsn: set.startLsn, target: rest.target, timeline: rest.timeline }
-}
-
-/** For a recovery to the end of the archive: which PG timeline that is on, and whether a hole lies before it. */
-async function wayAhead (backup: Backup, repository: Repository, place: Place, { set, target }: RestorePlan, context: StepContext): Promise<Partial<RestorePlan>> {
-  if (target) return {}
+/**
+ * Which PG timeline recovery ends on, and for one to the end of the archive whether a hole lies before it. It is looked up while the
+ * copy replays, so that it costs no time of its own, and as late as that: the archive grows while files are restored.
+ */
+async function wayAhead (backup: Backup, repository: Repository, place: Place, { set, startSegment, target }: RestorePlan, context: StepContext): Promise<Pick<Copy, 'timeline' | 'gap'>> {
+  if (target) return { timeline: target.timeline }
   const segmentBytes = Number((await controlDataOf(backup, place.dataDir, context)).get('Bytes per WAL segment'))
   const archive = await readArchive(backup, repository, segmentBytes, context)
-  const { gaps } = continuityOf(archive, [{ label: set, startSegment: chooseSet(repository, set).startSegment }])
+  const { gaps } = continuityOf(archive, [{ label: set, startSegment }])
   return { timeline: newestTimeline(archive), gap: gaps[0]?.first }
 }
 
-/** A server reads only files of its own major version. */
-async function requireVersion (backup: Backup, { databases }: Repository, context: StepContext): Promise<void> {
+/** Of the server beside the worker, as it says it itself. */
+async function versionOf (backup: Backup, context: StepContext): Promise<string> {
   const { stdout } = await runTool(backup, 'postgres', ['--version'], context, { timeoutMs: 30_000 })
-  const major = /\(PostgreSQL\) (\d+)/.exec(stdout)?.[1]
-  const backups = databases.reduce((last, one) => one.id > last.id ? one : last, { id: 0, version: '', systemId: '' }).version
-  if (major !== backups) throw new DrillError('backup.mismatch', `The backups are of PostgreSQL ${backups}, the server beside the worker is ${major ?? stdout.trim()}: it could not read them`)
+  return /\(PostgreSQL\) (\d+)/.exec(stdout)?.[1] ?? stdout.trim()
 }
 
-async function result (place: Place, { plan, restoreMs }: Required<Mark>, standing: Standing): Promise<{ summary: string, output: Record<string, unknown> }> {
+/** A server reads only files of its own major version. */
+function requireVersion ({ databases }: Repository, major: string): void {
+  const backups = databases.reduce((last, one) => one.id > last.id ? one : last, { id: 0, version: '', systemId: '' }).version
+  if (major !== backups) throw new DrillError('backup.mismatch', `The backups are of PostgreSQL ${backups}, the server beside the worker is ${major}: it could not read them`)
+}
+
+async function result (place: Place, { plan, restoreMs }: Required<Mark>, { timeline, gap }: Pick<Copy, 'timeline' | 'gap'>, standing: Standing): Promise<{ summary: string, output: Record<string, unknown> }> {
   const { log } = await readLog(place)
-  const { set, bytes, target, timeline, gap } = plan
+  const { set, bytes, target } = plan
   const between = (from?: number, to?: number): number => from === undefined || to === undefined ? 0 : Math.max(0, to - from)
   const replayedBytes = standing.replayed === null ? 0 : Math.max(0, lsnBytes(standing.replayed) - lsnBytes(plan.startLsn))
   const phases: RestorePhase[] = [

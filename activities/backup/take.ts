@@ -8,6 +8,7 @@ import { allProcs, commandLineOf, sendSignal, type Proc } from '../../src/contro
 import { until } from '../../src/control/until.js'
 import { DrillError } from '../../src/errors.js'
 import type { Action, StepContext } from '../action.js'
+import { tell } from '../tell.js'
 import { readRepository } from './repository.js'
 import { pgBackRest } from './tools.js'
 
@@ -41,7 +42,7 @@ export const backupTake: Action<ActionInputs['backup.take']> = {
       }
       const waitedMs = Date.now() - waitedFromMs
       if (waitedMs > lockWithinMs) throw new DrillError('backup.locked', `${other ?? 'Another run of pgBackRest'} has held stanza "${backup.stanza}" for the ${durationText(waitedMs)} that this step waited`)
-      context.heartbeat({ doing: `wait for ${other ?? 'another run'}`, waitedMs })
+      tell(context, `wait for ${other ?? 'another run'}, for ${durationText(waitedMs)} so far`, { waitedMs })
       await sleep(lookEveryMs, undefined, { signal: context.signal })
     }
   },

@@ -2,9 +2,11 @@ import { runCommand } from '../../src/control/command.js'
 import type { RunResult } from '../../src/control/control.js'
 import { DrillError } from '../../src/errors.js'
 import type { Backup } from '../../src/drill/environment.js'
+import { bytesText } from '../../src/drill/recovery-rate.js'
 import type { StepContext } from '../action.js'
+import { tell } from '../tell.js'
 
-export type Worker = Pick<StepContext, 'signal' | 'secret' | 'heartbeat'>
+export type Worker = Pick<StepContext, 'stepId' | 'signal' | 'secret' | 'heartbeat'>
 
 export interface ToolOptions {
   /** Without a byte read for so long a run is ended. Default 10 min. */
@@ -32,7 +34,7 @@ export async function runTool (backup: Backup, name: string, args: string[], wor
   let [bytes, grownAtMs] = [0, Date.now()]
   const onBytes = (now: number): void => {
     if (now > bytes) [bytes, grownAtMs] = [now, Date.now()]
-    worker.heartbeat({ doing, bytes })
+    tell(worker, `${doing}: ${bytesText(bytes)} read`, { doing, bytes })
     if (Date.now() - grownAtMs > stallMs) stall.abort()
   }
   try {

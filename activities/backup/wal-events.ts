@@ -1,11 +1,12 @@
 import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Backup } from '../../src/drill/environment.js'
-import type { Commit } from '../../src/drill/target.js'
+import { lsnBytes } from '../../src/drill/loss.js'
+import { canonicalLsn, commitMicros, type Commit } from '../../src/drill/target.js'
 import { countRows, type RowChanges } from '../../src/drill/wal-rows.js'
-import { commitMicros } from '../../src/drill/target.js'
 import { DrillError } from '../../src/errors.js'
 import type { Place } from './place.js'
+import { tell } from '../tell.js'
 import { lastWords, pgBackRest, runTool, type Worker } from './tools.js'
 
 /** What the archived WAL says of transactions and restore points, in its order. */
@@ -16,6 +17,9 @@ export interface WalEvents {
   /** Where rows were asked for: what each transaction did to them, and which are parts of another. */
   rows?: RowChanges
 }
+
+/** How far into the next segment a record may go on; the longest, a commit of the most subtransactions, is far shorter. The least size of a segment. */
+const overhangBytes = 1024 * 1024
 
 /** Brings a segment out of the archive. False where it is not there. */
 export async function fetchSegment (backup: Backup, { walDir }: Pick<Place, 'walDir'>, segment: string, worker: Worker): Promise<boolean> {
@@ -31,9 +35,9 @@ export async function fetchSegment (backup: Backup, { walDir }: Pick<Place, 'wal
   return await stat(path).then(() => true, () => false)
 }
 
-/** How long a segment of this archive is: the file itself says. */
-export async function segmentBytesOf (backup: Backup, place: Place, segment: string, worker: Worker): Promise<number> {
-  if (!await fetchSegment(backup, place, segment, worker)) throw new DrillError('backup.damaged', `WAL segment ${segment}, which the backup starts from, is not in the archive`)
+/** How long a segment of this archive is: the file itself says. Throws `backup.damaged`. */
+export async function segmentBytesOf (backup: Backup, place: Pick<Place, 'walDir'>, segment: string, worker: Worker): Promise<number> {
+  if (!await fetchSegment(backup, place, segment, worker)) throw new DrillError('backup.damaged', `WAL segment ${segment} is not in the archive`)
   return (await stat(join(place.walDir, segment))).size
 }
 
@@ -51,27 +55,68 @@ export async function readWalEvents (
     const hasNext = next !== undefined && await fetchSegment(backup, place, next, worker)
     await dump(backup, place, segment, hasNext, events, worker)
     await rm(join(place.walDir, segment), { force: true })
-    worker.heartbeat({ doing: 'read the archived WAL', segment, of: segments.length })
+    tell(worker, `read the archived WAL: segment ${index + 1} of ${segments.length}`, { segment, read: index + 1, of: segments.length })
     if (enough(events)) break
   }
   for (const segment of segments) await rm(join(place.walDir, segment), { force: true })
   return events
 }
 
-async function dump (backup: Backup, { walDir }: Pick<Place, 'walDir'>, segment: string, hasNext: boolean, events: WalEvents, worker: Worker): Promise<void> {
-  const { size } = await stat(join(walDir, segment))
-  const start = (parseInt(segment.slice(8, 16), 16) * (2 ** 32 / size) + parseInt(segment.slice(16), 16)) * size
+/**
+ * Where the record begins that recovery stops at for a position: the first that begins there or behind it, for recovery knows records
+ * only. Undefined where the segments, which follow each other from that position's on, hold none.
+ */
+export async function recordAt (backup: Backup, place: Pick<Place, 'walDir'>, segments: readonly string[], lsn: string, worker: Worker): Promise<string | undefined> {
+  try {
+    for (const [index, segment] of segments.entries()) {
+      if (!await fetchSegment(backup, place, segment, worker)) return undefined
+      const next = segments[index + 1]
+      if (next !== undefined) await fetchSegment(backup, place, next, worker)
+      const { start } = await spanOf(place, segment)
+      const { stdout } = await runTool(backup, 'pg_waldump', [
+        '--path', place.walDir, '--timeline', timelineOf(segment), '--start', lsnText(Math.max(start, lsnBytes(lsn))), '--limit', '1',
+      ], worker, { doing: `look for ${lsn}`, timeoutMs: 60_000 })
+      // None: what is left of a segment that was closed early is empty.
+      const found = / lsn: ([0-9A-F]+\/[0-9A-F]+),/.exec(stdout)?.[1]
+      if (found !== undefined) return canonicalLsn(found)
+    }
+    return undefined
+  } finally {
+    for (const segment of segments) await rm(join(place.walDir, segment), { force: true })
+  }
+}
+
+async function dump (backup: Backup, place: Pick<Place, 'walDir'>, segment: string, hasNext: boolean, events: WalEvents, worker: Worker): Promise<void> {
+  const { start, end } = await spanOf(place, segment)
   const { exitCode, stdout, stderr, truncated } = await runTool(backup, 'pg_waldump', [
-    '--path', walDir, '--timeline', String(parseInt(segment.slice(0, 8), 16)), '--start', lsnText(start), '--end', lsnText(start + size), '--rmgr', 'Transaction', '--rmgr', 'XLOG',
+    '--path', place.walDir, '--timeline', timelineOf(segment), '--start', lsnText(start), '--end', lsnText(hasNext ? end + overhangBytes : end), '--rmgr', 'Transaction', '--rmgr', 'XLOG',
     ...events.rows ? ['--rmgr', 'Heap', '--rmgr', 'Heap2'] : [],
   ], worker, { doing: `read ${segment}`, maxOutputBytes: 256 * 1024 * 1024, timeoutMs: 10 * 60_000 })
   if (truncated) throw new DrillError('component.unexpected', `${segment} holds too many commits to be read at once`)
-  parseWalEvents(stdout, events)
-  if (events.rows) countRows(stdout, events.rows)
+  const own = recordsBefore(stdout, end)
+  parseWalEvents(own, events)
+  if (events.rows) countRows(own, events.rows)
   // The last segment ends where its records end or go on in one that is not there; that is no error of what was read.
   if (exitCode !== 0 && (hasNext || !/could not find file|invalid record length|could not read/.test(stderr))) {
     throw new DrillError('backup.damaged', `${segment} cannot be read: ${lastWords(stderr)}`)
   }
+}
+
+/** Where a segment that was fetched lies in the WAL, bytes. */
+async function spanOf ({ walDir }: Pick<Place, 'walDir'>, segment: string): Promise<{ start: number, end: number }> {
+  const { size } = await stat(join(walDir, segment))
+  const start = (parseInt(segment.slice(8, 16), 16) * (2 ** 32 / size) + parseInt(segment.slice(16), 16)) * size
+  return { start, end: start + size }
+}
+
+function timelineOf (segment: string): string {
+  return String(parseInt(segment.slice(0, 8), 16))
+}
+
+/** What was printed of the records that begin before a position: those behind it are the next segment's. */
+function recordsBefore (text: string, endBytes: number): string {
+  for (const { 1: lsn, index } of text.matchAll(/^rmgr: .*? lsn: ([0-9A-F]+\/[0-9A-F]+),/gm)) if (lsnBytes(lsn!) >= endBytes) return text.slice(0, index)
+  return text
 }
 
 const record = /^rmgr: (Transaction|XLOG) .*?tx: +(\d+), lsn: ([0-9A-F]+\/[0-9A-F]+),.*?desc: (\S+) ?(.*)$/gm

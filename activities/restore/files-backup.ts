@@ -6,6 +6,7 @@ import type { FileStore } from '../../src/drill/recovery.js'
 import { backupSummaryOf, bytesDoneOf } from '../../src/drill/restic.js'
 import { DrillError } from '../../src/errors.js'
 import type { Action, StepContext } from '../action.js'
+import { tell } from '../tell.js'
 import { describeTrees, differFromNotes } from './describe.js'
 import { endStrays, lastWords } from './pipeline.js'
 import { restic, snapshotsOrNewRepository } from './restic.js'
@@ -56,7 +57,7 @@ async function backUp (files: FileStore, tags: string[], context: StepContext): 
   await describeTrees(files, files.paths, notes, context)
   const said = await restic(files, ['backup', '--json', ...tags.flatMap(tag => ['--tag', tag]), ...files.paths, notes], context, line => {
     const bytes = bytesDoneOf(line)
-    if (bytes !== undefined) context.heartbeat({ bytes })
+    if (bytes !== undefined) tell(context, `backup: ${megabytes(bytes)}`, { bytes })
   })
   const summary = backupSummaryOf(said.stdout)
   if (said.exitCode !== 0 || summary === undefined || said.stderr.trim() !== '') {

@@ -5,6 +5,7 @@ import type { FileStore } from '../../src/drill/recovery.js'
 import { restoreSizeOf, verifiedFilesOf, type Snapshot } from '../../src/drill/restic.js'
 import { DrillError } from '../../src/errors.js'
 import type { Action, StepContext } from '../action.js'
+import { tell } from '../tell.js'
 import { filesTag, notesName } from './files-backup.js'
 import { endStrays, lastWords } from './pipeline.js'
 import { chosenSnapshot, restic, type Repository } from './restic.js'
@@ -49,7 +50,10 @@ export async function restoreSnapshot (store: Repository, scratchDir: string, sn
   const size = restoreSizeOf((await restic(store, ['stats', snapshot.id, '--mode', 'restore-size', '--json', '--no-lock'], context)).stdout)
   if (size === undefined) throw new DrillError('backup.damaged', `restic cannot say how large backup ${snapshot.id.slice(0, 8)} is: its index or trees cannot be read`)
   const folder = makeScratch(scratchDir, context, size.bytes * headroom)
-  const watch = setInterval(() => { context.heartbeat({ bytes: bytesIn(folder), ofBytes: size.bytes }) }, progressMs)
+  const watch = setInterval(() => {
+    const bytes = bytesIn(folder)
+    tell(context, `restore: ${megabytes(bytes)} of ${megabytes(size.bytes)}`, { bytes, ofBytes: size.bytes })
+  }, progressMs)
   try {
     const said = await restic(store, ['restore', snapshot.id, '--target', folder, '--verify', '--no-lock'], context)
     const files = verifiedFilesOf(said.stdout)

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { ActionInputs } from '../../src/drill/actions.js'
 import type { Action } from '../action.js'
+import { tell } from '../tell.js'
 import { onCopy } from '../backup/copy-server.js'
 import { onPrimary } from '../backup/live.js'
 import { begin, columnText, lowXid, queryMs, sqlOf } from './column.js'
@@ -32,7 +33,7 @@ export const rowsHandBack: Action<ActionInputs['rows.handBack']> = {
           mended += rowCount ?? 0
           absent += keys.length - held.length
           after = keys.at(-1)!
-          context.heartbeat({ doing: 'hand rows back', rows: mended })
+          tell(context, `${mended} rows handed back`, { rows: mended })
         }
         await live.query('commit')
         return { mended, absent }

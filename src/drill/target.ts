@@ -25,7 +25,7 @@ export interface ResolvedTarget {
   inclusive: boolean
   /** What the log must say where recovery stops, without its time. */
   proof: string
-  /** Where it lies in the WAL, for the choice of the set. */
+  /** Where the record begins that recovery stops at: behind it where the target is inclusive, else before it. */
   lsn: string
   /** In words. */
   text: string
@@ -80,6 +80,16 @@ export function proofOf (type: ResolvedTarget['type'], value: string, inclusive:
     case 'lsn': return `recovery stopping ${inclusive ? 'after' : 'before'} WAL location (LSN) "${value}"`
     case 'name': return `recovery stopping at restore point "${value}"`
   }
+}
+
+/** Whether a record that begins at a position is replayed on the way to a target: recovery stops before or after whole records. */
+export function isReplayed (recordLsn: string, { lsn, inclusive }: Pick<ResolvedTarget, 'lsn' | 'inclusive'>): boolean {
+  return inclusive ? lsnBytes(recordLsn) <= lsnBytes(lsn) : lsnBytes(recordLsn) < lsnBytes(lsn)
+}
+
+/** A position as the server's log prints it. */
+export function canonicalLsn (lsn: string): string {
+  return lsn.toUpperCase().split('/').map(part => part.replace(/^0+(?=.)/, '')).join('/')
 }
 
 /** The newest set that was consistent before a position. pgBackRest itself does not choose one for xid and name. */

@@ -37,6 +37,9 @@ export interface Continuity {
   unexplained: number[]
 }
 
+/** Of a segment's first page (SizeOfXLogLongPHD, aligned). */
+const headerBytes = 40
+
 const segmentName = /^[0-9A-F]{24}$/
 
 /** Throws RangeError for a text that is no name of a segment. */
@@ -53,6 +56,14 @@ export function segmentText ({ timeline, index }: Segment, segmentBytes: number)
 /** The segment that holds a position. */
 export function segmentAt (lsn: string, timeline: number, segmentBytes: number): Segment {
   return { timeline, index: Math.floor(lsnBytes(lsn) / segmentBytes) }
+}
+
+/**
+ * The segment that a record ended in, from where the next one would begin. The first bytes of a segment are its header, so one that
+ * would begin right behind it follows a record that filled the segment before.
+ */
+export function segmentOfEnd (lsn: string, timeline: number, segmentBytes: number): Segment {
+  return { timeline, index: Math.floor((lsnBytes(lsn) - headerBytes - 1) / segmentBytes) }
 }
 
 /** The lines of a `.history` file: parent, position, reason. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { closeSync, fsyncSync, openSync, readdirSync, readSync, statSync, writeSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { awaitRecovery, copyControl, startCopy } from '../activities/backup/copy-server.js'
@@ -10,7 +10,7 @@ import type { ArchivedCanary } from '../src/drill/backup.js'
 import type { Copy } from '../src/drill/copy.js'
 import type { DatabaseCluster } from '../src/drill/environment.js'
 import { proofOf } from '../src/drill/target.js'
-import { act, ask, backupLab, copyOf, undo, type BackupLab } from './fixtures/backup-lab.js'
+import { act, ask, backupLab, copyOf, flip, undo, type BackupLab } from './fixtures/backup-lab.js'
 import { query, stepContext } from './fixtures/database-lab.js'
 
 // Each of these ended with exit code 0 somewhere. The one check whose business it is must turn red, in words that say what is wrong.
@@ -165,14 +165,4 @@ describe('where exit code 0 lies', { timeout: 280_000 }, () => {
 
 function filesIn (folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name))
-}
-
-function flip (path: string, at: number): void {
-  const file = openSync(path, 'r+')
-  const byte = Buffer.alloc(1)
-  readSync(file, byte, 0, 1, at)
-  byte[0]! ^= 0xff
-  writeSync(file, byte, 0, 1, at)
-  fsyncSync(file)
-  closeSync(file)
 }

@@ -1,15 +1,20 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { awaitRecovery, onCopy, startCopy, stopCopy } from '../activities/backup/copy-server.js'
 import type { ArchivedCanary } from '../src/drill/backup.js'
+import type { Copy } from '../src/drill/copy.js'
 import type { DatabaseCluster } from '../src/drill/environment.js'
-import { act, ask, backupLab, copyOf, undo, type BackupLab } from './fixtures/backup-lab.js'
+import { act, ask, backupLab, copyOf, flip, undo, type BackupLab } from './fixtures/backup-lab.js'
+import { stepContext } from './fixtures/database-lab.js'
 
 describe('backups on a lab', { timeout: 280_000 }, () => {
   let lab: BackupLab
   let database: DatabaseCluster
   let backup: BackupLab['backup']
   let canary: ArchivedCanary
+  const context = stepContext()
 
   before(async () => {
     lab = await backupLab();
@@ -19,6 +24,29 @@ describe('backups on a lab', { timeout: 280_000 }, () => {
     for (const stepId of ['restore']) await undo('backup.restore', { backup, database }, { stepId })
     await lab?.down()
   })
+
+  /** On a copy: an index that lacks rows, a page of a table that rotted, and one of a file that nobody reads. Each has one tool that finds it. */
+  async function isRedWhereDamaged (copy: Copy): Promise<void> {
+    const on = async (name: string, ...statements: string[]): Promise<string> => await onCopy(copy, { user: 'postgres', database: name }, context, async client => {
+      let path = ''
+      for (const sql of statements) path = (await client.query<{ path: string }>(sql)).rows[0]?.path ?? path
+      return path
+    })
+    await on('shop', 'set allow_system_table_mods = on', 'create table unindexed as select n from generate_series(1, 100) n', 'create index unindexed_n on unindexed (n)',
+      "update pg_index set indisready = false, indislive = false where indexrelid = 'unindexed_n'::regclass", 'insert into unindexed values (101)',
+      "update pg_index set indisready = true, indislive = true where indexrelid = 'unindexed_n'::regclass")
+    const heap = await on('postgres', 'create table rotten as select n from generate_series(1, 100) n', 'checkpoint', "select pg_relation_filepath('rotten') as path")
+    const map = await on('postgres', 'create table mapped as select n from generate_series(1, 10000) n', 'vacuum mapped', "select pg_relation_filepath('mapped') || '_fsm' as path")
+    await stopCopy(backup, copy, context)
+    for (const file of [heap, map]) flip(join(copy.dataDir, file), 4_000)
+    await startCopy(backup, copy, context)
+    await awaitRecovery(backup, copy, { user: 'postgres', wanted: 'promoted' }, context)
+    const { outcome, observed } = await ask('copy.sound', { copy, database, backup })
+    assert.equal(outcome, 'fail', observed)
+    assert.match(observed, /pg_amcheck: .*lacks matching index tuple/)
+    assert.match(observed, /database postgres cannot be read: .*invalid page in block 0/)
+    assert.match(observed, /2 of \d+ pages have a wrong checksum/)
+  }
 
   test('an empty repository is red or blind, never green', async () => {
     const fresh = await ask('backup.fresh', { database, backup })
@@ -53,6 +81,7 @@ describe('backups on a lab', { timeout: 280_000 }, () => {
       const answer = await ask(name, { copy, ...(name === 'copy.timely' ? {} : input), ...more } as never)
       assert.equal(answer.outcome, 'pass', `${name}: ${answer.observed}`)
     }
+    await isRedWhereDamaged(copy)
     const gone = await undo('backup.restore', input, { stepId: 'restore' })
     assert.deepEqual(gone, { undone: true, summary: 'no process, folder or socket of the copy is left' })
     assert.ok(!existsSync(copy.dir) && !existsSync(copy.socketDir), 'its folders are gone')

@@ -91,9 +91,12 @@ describe('backups as drills on a lab', { timeout: 280_000 }, () => {
     isClean()
   })
 
-  test('nobody approves: what was damaged is brought back, and the copy removed', async () => {
+  test('nobody approves: what was damaged is brought back, and the copy removed; meanwhile the backups are verified, for what only reads takes no lock', async () => {
     const before = await stocks()
     const drillId = await lab.start('pitr-drill', { baseline: '1s' })
+    await lab.until(drillId, status => status.waitingFor.length > 0)
+    await assert.rejects(lab.start('backup'), { code: 'environment.held' })
+    ends(await lab.run('backup-verification'), 'passed')
     await lab.approve(drillId, 'reject')
     const report = await lab.reportOf(drillId)
     ends(report, 'aborted')

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { awaitRecovery, onCopy, startCopy, stopCopy } from '../activities/backup/copy-server.js'
+import { readArchive, readRepository } from '../activities/backup/repository.js'
 import type { ArchivedCanary } from '../src/drill/backup.js'
 import type { Copy } from '../src/drill/copy.js'
 import type { DatabaseCluster } from '../src/drill/environment.js'
@@ -81,6 +82,12 @@ describe('backups on a lab', { timeout: 280_000 }, () => {
       const answer = await ask(name, { copy, ...(name === 'copy.timely' ? {} : input), ...more } as never)
       assert.equal(answer.outcome, 'pass', `${name}: ${answer.observed}`)
     }
+    const late = await ask('copy.timely', { copy, rto: '1ms' })
+    assert.equal(late.outcome, 'fail', late.observed)
+    assert.match(late.observed, /^measured: restore .* \(.*\/s\), .*; \d+ MB would take .*; assumed: /)
+    assert.equal((await ask('copy.timely', { copy: { ...copy, phases: [] }, rto: '4h' })).outcome, 'blind', 'nothing was measured')
+    const { segments, histories } = await readArchive(backup, await readRepository(backup, context), 16 * 1024 * 1024, context)
+    assert.deepEqual([segments.filter(name => !name.startsWith('00000001')), [...histories]], [[], []], 'the promoted copy has archived nothing')
     await isRedWhereDamaged(copy)
     const gone = await undo('backup.restore', input, { stepId: 'restore' })
     assert.deepEqual(gone, { undone: true, summary: 'no process, folder or socket of the copy is left' })

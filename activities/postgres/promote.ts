@@ -2,8 +2,8 @@ import { DrillError } from '../../src/errors.js'
 import type { ActionInputs } from '../../src/drill/actions.js'
 import type { DatabaseCluster, PostgresNode } from '../../src/drill/environment.js'
 import type { Action } from '../action.js'
-import { controlOfNode, nodeOf, othersOf, type Reach } from './connection.js'
-import { lookAtNode, standbySignal } from './pair.js'
+import { nodeOf, othersOf, type Reach } from './connection.js'
+import { lookAtNode } from './pair.js'
 import { promoteNode } from './promotion.js'
 import { restorePair } from './restore.js'
 import { verifyWhole } from './wholeness.js'
@@ -24,16 +24,8 @@ async function threatOf (node: PostgresNode, reach: Reach): Promise<string | und
   }
 }
 
-/** The quick answer of /proc or of the engine; SQL would wait for its deadline on a frozen server. */
-async function quickThreatOf (node: PostgresNode): Promise<string | undefined> {
-  const control = controlOfNode(node)
-  const state = await control.state()
-  if (state !== 'frozen' || await control.hasFile(standbySignal(node))) return undefined
-  return `${node.name} is only frozen and could be thawed`
-}
-
 async function refuseWhereThreatened (database: DatabaseCluster, name: string, reach: Reach): Promise<void> {
-  const threats = await Promise.all(othersOf(database, name).map(async other => await quickThreatOf(other) ?? await threatOf(other, reach)))
+  const threats = await Promise.all(othersOf(database, name).map(other => threatOf(other, reach)))
   const present = threats.filter(threat => threat !== undefined)
   if (present.length > 0) throw new DrillError('splitBrain.prevented', `${name} is not promoted: ${present.join('; ')}`)
 }

@@ -6,6 +6,9 @@ import { timelineOf } from './pair.js'
 
 const promoteMs = 30_000
 
+/** The WAL segment that a primary writes to; null on a standby. */
+const writingSql = 'select case when pg_is_in_recovery() then null else pg_walfile_name(pg_current_wal_lsn()) end as segment'
+
 export interface Promotion {
   /** It was none any more. */
   already: boolean
@@ -34,15 +37,14 @@ export async function promoteNode (node: PostgresNode, reach: Reach, allowed: Pr
         await client.query('select pg_reload_conf()')
       }
       await client.query('select pg_promote(false)')
-      const promoted = await until(async () => (await client.query<{ standby: boolean }>('select pg_is_in_recovery() as standby')).rows[0]!.standby ? undefined : true,
-        { everyMs: 5, deadlineMs: promoteMs, signal: reach.signal })
-      if (!promoted) throw new DrillError('component.unexpected', `${node.name} is still a standby ${promoteMs} ms after pg_promote()`)
     }
+    const segment = await until(async () => (await client.query<{ segment: string | null }>(writingSql)).rows[0]!.segment ?? undefined,
+      { everyMs: 2, deadlineMs: promoteMs, signal: reach.signal })
+    if (segment === undefined) throw new DrillError('component.unexpected', `${node.name} is still a standby ${promoteMs} ms after pg_promote()`)
     const tookMs = Math.round(performance.now() - startedAt)
-    const { rows: [after] } = await client.query<{ segment: string }>('select pg_walfile_name(pg_current_wal_lsn()) as segment')
     return {
       already: !before!.standby,
-      timeline: timelineOf(after!.segment),
+      timeline: timelineOf(segment),
       promoteMs: before!.standby ? tookMs : 0,
       ...(before!.standby && before!.lsn !== null ? { replayLsn: before!.lsn } : {}),
     }

@@ -16,7 +16,7 @@ export interface Proc {
 /** Undefined where there is none, or only a zombie: it does nothing any more, and without an init it stays one for ever. */
 export function readProc (pid: number): Proc | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     // The name in parentheses may itself hold spaces and parentheses.
     const end = stat.lastIndexOf(')')
     const fields = stat.slice(end + 2).split(' ')

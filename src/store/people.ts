@@ -118,8 +118,11 @@ export async function personByKey (db: Db, key: string): Promise<Person & { unti
       where digest = $1 and revoked_at is null and (expires_at is null or expires_at > now())
     ) k on k.person_id = people.id where people.removed_at is null`, [digestOf(key)])
   if (!row) return undefined
-  if (row.stale) await rows(db, "update person_keys set last_used_at = now() where id = $1 and coalesce(last_used_at < now() - interval '1 minute', true)", [row.key_id])
-  const person = personOf(row, await standInsOf(db, row.id))
+  const [standIns] = await Promise.all([
+    standInsOf(db, row.id),
+    row.stale ? rows(db, "update person_keys set last_used_at = now() where id = $1 and coalesce(last_used_at < now() - interval '1 minute', true)", [row.key_id]) : [],
+  ])
+  const person = personOf(row, standIns)
   return row.expires_at ? { ...person, untilMs: row.expires_at.getTime() } : person
 }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { drillsOfThisFile, refusedWith } from './fixtures/drills.js'
+import { drillsOfThisFile, refusedWith, soon } from './fixtures/drills.js'
 import { ana, ben, cleo, cut, drillOf, gate, otto } from './fixtures/temporal.js'
 
 const drills = drillsOfThisFile()
@@ -81,13 +81,45 @@ describe('gates', () => {
   })
 
   test('who can answer cannot be asked: the gate stands all the same', async () => {
-    drills.world.onCall = async () => { throw new Error('the store is down') }
+    const asked = new Promise<void>(resolve => {
+      drills.world.onCall = async () => {
+        resolve()
+        throw new Error('the store is down')
+      }
+    })
     const input = drillOf([gate('go', { deadline: '60s' })])
+    await drills.temporal.door.start(input)
+    await asked
+    await drills.temporal.door.decide(input.drillId, { step: 'go', answer: 'approve', person: ben, door: 'api', key: 'k' })
+    assert.equal((await result(input)).verdict, 'passed')
+    assert.deepEqual(find(input, 'people.asked'), [])
+  })
+
+  test('a vote that leaves others to vote is on record at once; the last approval comes with what it sets going', async () => {
+    const input = drillOf([gate('go', { approvals: 2 }), cut('a')], { recordEveryMs: 60_000 })
+    await drills.temporal.door.start(input)
+    await waitingAt(input, 'go')
+    const approve = async (person: typeof ben) => await drills.temporal.door.decide(input.drillId, { step: 'go', answer: 'approve', person, door: 'api', key: person.id })
+    await approve(ben)
+    await soon('the first vote on record', () => find(input, 'gate.decided').length === 1)
+    await approve(cleo)
+    await result(input)
+    const last = drills.world.records.findLast(types => types.includes('gate.decided'))!
+    assert.ok(last.includes('undo.owed') && last.includes('drill.ended'), `with the approval came ${last.join(', ')}`)
+  })
+
+  test('a gate that is answered at once asks for nobody', async () => {
+    let asked = 0
+    drills.world.onCall = async () => {
+      asked++
+      return []
+    }
+    const input = drillOf([gate('go', { deadline: '60s' })], { recordEveryMs: 60_000 })
     await drills.temporal.door.start(input)
     await waitingAt(input, 'go')
     await drills.temporal.door.decide(input.drillId, { step: 'go', answer: 'approve', person: ben, door: 'api', key: 'k' })
     assert.equal((await result(input)).verdict, 'passed')
-    assert.deepEqual(find(input, 'people.asked'), [])
+    assert.equal(asked, 0)
   })
 
   test('in production only who was trusted there decides and confirms; a service account nowhere', async () => {

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { ApplicationFailure } from '@temporalio/common'
 import type { DrillInput } from '../src/drill/input.js'
 import { sendEdge } from '../src/temporal/drills.js'
-import { drillsOfThisFile } from './fixtures/drills.js'
+import { drillsOfThisFile, soon } from './fixtures/drills.js'
 import { ben, cut, drillOf, gate, kill, otto } from './fixtures/temporal.js'
 
 const drills = drillsOfThisFile()
@@ -185,6 +185,18 @@ describe('detection and the probe', () => {
     await sendEdge(drills.temporal.client, input.drillId, { edge: 'up', target: 'database', firstGoodAtMs: now + 700, confirmedAtMs: now + 900 })
     assert.equal((await result(input)).verdict, 'passed')
     assert.equal((await drills.temporal.door.status(input.drillId)).clock.rtaTechnicalMs, 700)
+  })
+
+  test('an outage and the gate that it opens come in one record', async () => {
+    const input = drillOf([kill('db'), detect(['probe']), gate('go')], { runbook: observing, recordEveryMs: 1 })
+    await drills.temporal.door.start(input)
+    await soon('the fault on record', () => find(input, 'step.started').some(event => event.step === 'detect'))
+    await sendEdge(drills.temporal.client, input.drillId, { edge: 'down', target: 'database', firstFailedAtMs: Date.now(), confirmedAtMs: Date.now(), error: 'refused' })
+    await soon('the gate on record', () => find(input, 'gate.opened').length > 0)
+    const record = drills.world.records.find(types => types.includes('probe.down'))!
+    assert.ok(record.includes('gate.opened'), `with the outage came ${record.join(', ')}`)
+    await drills.temporal.door.decide(input.drillId, { step: 'go', answer: 'approve', person: ben, door: 'api', key: '1' })
+    await result(input)
   })
 
   test('a probe that was blind while it mattered makes the drill invalid', async () => {

@@ -129,7 +129,8 @@ function takeDecision (run: Run, decision: Decision): { outcome: 'approved' | 'r
     run.journal.emit({
       type: 'gate.decided', step, person: named(person), for: taken.gate.votes.at(-1)?.for, answer, reason, door, verified: door !== 'signal',
     })
-    run.journal.hurry()
+    // An approval sets machines to work, and the recovery clock runs: its record goes with what follows, and costs them nothing.
+    if (taken.outcome !== 'approved') run.journal.hurry()
   }
   const approved = taken.gate.votes.filter(vote => vote.answer === 'approve').length
   return { outcome: taken.outcome, missing: taken.outcome === 'undecided' ? taken.gate.approvals - approved : 0 }

@@ -22,7 +22,7 @@ export class Journal {
   private lastAtMs = 0
 
   /** @param before number of the last event that is on record already, of a drill that is taken up again */
-  constructor (private readonly drillId: string, private readonly everyMs: number, private readonly before = 0) {}
+  constructor (private readonly drillId: string, readonly everyMs: number, private readonly before = 0) {}
 
   emit (body: EventBody): DrillEvent {
     const event: DrillEvent = { seq: this.before + this.events.length + 1, atMs: Date.now(), ...body }
@@ -51,6 +51,12 @@ export class Journal {
     return this.events.slice(Math.max(0, seq))
   }
 
+  /** Waits until all that was emitted so far is on record. */
+  async onRecord (): Promise<void> {
+    const { last } = this
+    await condition(() => this.recorded >= last)
+  }
+
   /** Runs beside the drill until it is closed and all is recorded. */
   async run (): Promise<void> {
     while (!this.closed || this.recorded < this.events.length) {
@@ -60,6 +66,7 @@ export class Journal {
       // pause mostly costs no workflow task of its own.
       const due = (): boolean => this.closed || this.urgent || Date.now() >= this.lastAtMs + this.everyMs
       if (!due()) await condition(due, this.everyMs * 2, { summary: 'gather events' })
+      await settled()
       this.urgent = false
       this.lastAtMs = Date.now()
       const batch = this.events.slice(this.recorded, this.recorded + eventsARecord)
@@ -67,4 +74,14 @@ export class Journal {
       this.recorded += batch.length
     }
   }
+}
+
+/**
+ * Waits until everything that woke up together with the caller has gone on to its own next wait. So one record carries all that came
+ * of one message: a gate is not seen a round trip later than the outage that opened it.
+ */
+async function settled (): Promise<void> {
+  // Conditions are asked again only after all that the last round of them woke has run.
+  let asked = 0
+  await condition(() => asked++ > 0)
 }

@@ -84,14 +84,21 @@ export function missed (run: Run, step: { id: string, onTimeout?: 'fail' | 'abor
   }
 }
 
-/** Names who can answer now. Nothing waits for it: where it cannot be asked, the question stands all the same. */
+/**
+ * Names who can answer now, once the question itself has been on record for a moment: it must not be seen later for that, and whoever
+ * stands by answers at once. Nothing waits for it, and where it cannot be asked, the question stands all the same.
+ */
 function sayWhoCan (run: Run, step: string, roles: Role[], requester?: string): void {
   const { name, tier } = run.input.environment
-  answerers({ roles, place: { name, tier }, requester }).then(found => {
+  const say = async (): Promise<void> => {
+    await run.journal.onRecord()
+    if (await condition(() => !run.gates.isOpen(step), run.journal.everyMs, { summary: 'who can answer' })) return
+    const found = await answerers({ roles, place: { name, tier }, requester })
     if (!run.gates.isOpen(step)) return
     run.journal.emit({ type: 'people.asked', step, ...found })
     run.journal.hurry()
-  }, () => undefined)
+  }
+  say().catch(() => undefined)
 }
 
 /** Waits, with reminders before the deadline. False: the deadline passed. */

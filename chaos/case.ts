@@ -6,11 +6,17 @@ import type { Verdict } from '../src/drill/verdict.js'
 import { messageOf } from '../src/errors.js'
 import { strike, type Struck } from './deed.js'
 import type { Kind, Moment } from './moment.js'
-import { problemsAfter } from './proof.js'
+import { proofAfter } from './proof.js'
 import { shortly, tried, type Order, type Stage } from './stage.js'
 import { traces, type Traces } from './traces.js'
 
-export interface Case { runbook: string, moment: Moment, kind: Kind }
+export interface Case {
+  runbook: string
+  moment: Moment
+  kind: Kind
+  /** Of the drill, e.g. for a shorter baseline. */
+  params?: Record<string, unknown>
+}
 
 /** What an undisturbed drill of a runbook took and did: what a disturbed one is compared with. */
 export interface Undisturbed {
@@ -20,11 +26,16 @@ export interface Undisturbed {
 }
 
 export interface Outcome {
-  /** `left`: not whole, and the drill says exactly what it left; `missed`: the moment never came. */
-  result: 'held' | 'left' | 'broken' | 'missed'
+  /**
+   * `left`: not whole, and the drill says exactly what it left; `missed`: the moment never came; `strayed`: nothing was lost or left, but
+   * the drill stopped at another step, e.g. at a deadline of its own on a busy machine, so that it did not go the way it was to be struck on.
+   */
+  result: 'held' | 'left' | 'broken' | 'missed' | 'strayed'
   verdict?: Verdict
   why?: string
   problems: string[]
+  /** Where it stopped, and why. */
+  strayed?: string
   drillId?: string
   /** From the worker's death until the watchdog had reverted everything, ms. */
   revertedAfterMs?: number
@@ -38,13 +49,13 @@ const endWithinMs = 240_000
  * @param options.order instead of what the kind asks for  @param options.wholeWithinMs how long the environment has to be as it was
  */
 export async function runCase (
-  stage: Stage, { runbook, moment, kind }: Case, undisturbed: Undisturbed, options: { order?: Order, wholeWithinMs?: number } = {}
+  stage: Stage, { runbook, moment, kind, params }: Case, undisturbed: Undisturbed, options: { order?: Order, wholeWithinMs?: number } = {}
 ): Promise<Outcome> {
   stage.clear()
   const before = await traces(stage)
   const order = options.order ?? orderOf(moment, kind, undisturbed.tookMs[moment.name])
   if (order) stage.give(order)
-  const drillId = await stage.start(kind.startsWith('alone-') ? shortly(runbook) : runbook)
+  const drillId = await stage.start(kind.startsWith('alone-') ? shortly(runbook) : runbook, params)
   const drill = follow(stage, drillId, moment)
   let struck: Struck | undefined
   try {
@@ -55,11 +66,11 @@ export async function runCase (
     }
     const status = await drill.ended
     await struck?.after?.()
-    const problems = await problemsAfter(stage, {
+    const { problems, strayed } = await proofAfter(stage, {
       drillId, kind, moment, before, decisions: drill.decisions, struck, promotions: undisturbed.promotions, wholeWithinMs: options.wholeWithinMs,
     })
-    const result = struck === undefined ? 'missed' : problems.length > 0 ? 'broken' : status.leftBehind.length > 0 ? 'left' : 'held'
-    return { result, verdict: status.verdict, why: status.why, problems, drillId, revertedAfterMs: struck?.revertedAfterMs }
+    const result = problems.length > 0 ? 'broken' : struck === undefined ? 'missed' : strayed !== undefined ? 'strayed' : status.leftBehind.length > 0 ? 'left' : 'held'
+    return { result, verdict: status.verdict, why: status.why, problems, strayed, drillId, revertedAfterMs: struck?.revertedAfterMs }
   } catch (error) {
     return { result: 'broken', problems: [`${messageOf(error)}`], drillId }
   } finally {
@@ -68,16 +79,16 @@ export async function runCase (
 }
 
 /** A drill that nothing happens to. Throws where it does not pass: then nothing can be said of the disturbed ones. */
-export async function runUndisturbed (stage: Stage, runbook: string, moments: Moment[]): Promise<Undisturbed> {
+export async function runUndisturbed (stage: Stage, runbook: string, moments: Moment[], params?: Record<string, unknown>): Promise<Undisturbed> {
   stage.clear()
   const before: Traces = await traces(stage)
-  const drillId = await stage.start(runbook)
+  const drillId = await stage.start(runbook, params)
   const drill = follow(stage, drillId)
   drill.go()
   const { verdict, why } = await drill.ended
   drill.stop()
   if (verdict !== 'passed' && verdict !== 'passed-with-findings') throw new Error(`${runbook} does not pass undisturbed: ${verdict}: ${why}`)
-  const problems = await problemsAfter(stage, { drillId, before, decisions: drill.decisions, promotions: undefined })
+  const { problems } = await proofAfter(stage, { drillId, before, decisions: drill.decisions, promotions: undefined })
   if (problems.length > 0) throw new Error(`${runbook} leaves something undisturbed: ${problems.join('; ')}`)
   const events = (await tried(async () => await stage.ana.get<{ events: DrillEvent[] }>(`/v1/drills/${drillId}/timeline`, { limit: 1000 }))).events
   return {
@@ -133,7 +144,7 @@ function follow (stage: Stage, drillId: string, moment?: Moment): Following {
     while (!stopped.signal.aborted) {
       const here = isOrder ? stage.isTaken() : at !== undefined && await hasStarted(stage, drillId, at.started)
       if (here) { arrive(); return }
-      await delay(isOrder ? 15 : 60)
+      await delay(isOrder ? 15 : 100)
     }
   }
   const attend = async (): Promise<DrillStatus> => {
@@ -145,7 +156,7 @@ function follow (stage: Stage, drillId: string, moment?: Moment): Following {
         await answer(stage, drillId, waiting, decisions)
       }
       return undefined
-    }, { everyMs: 150, deadlineMs: endWithinMs })
+    }, { everyMs: 250, deadlineMs: endWithinMs })
     if (!status) throw new Error(`the drill had not ended after ${endWithinMs / 1000} s`)
     return status
   }

@@ -1,24 +1,33 @@
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { instantiate } from '../src/drill/instantiate.js'
 import { messageOf } from '../src/errors.js'
 import { loadCatalog } from '../src/runbook/catalog.js'
-import { runCase, runUndisturbed, type Case, type Undisturbed } from './case.js'
+import { runCase, runUndisturbed, type Case } from './case.js'
 import { allKinds, applies, breaks, momentsOf, type Kind } from './moment.js'
+import { runQueue } from './queue.js'
 import { openStage, type Stage } from './stage.js'
 import { lineOf, tableOf, type Chapter, type Done } from './table.js'
 
-// `npm run test:chaos [-- --runbook NAME] [--kind KIND] [--moment NAME] [--minutes N] [--fresh]`: kills everything at every moment of every
-// drill, and writes docs/chaos.md. Cases that were run before, and held, stand in .muster/chaos and are not run again; --fresh forgets them.
+// `npm run test:chaos [-- --runbook NAME] [--kind KIND] [--moment NAME] [--acting] [--jobs N] [--minutes N] [--fresh]`: kills everything at
+// every moment of every drill, and writes docs/chaos.md. Cases that were run before, and held, stand in .muster/chaos and are not run
+// again; --fresh forgets them. Each job has a Muster and a lab of its own.
 
 const record = '.muster/chaos/cases.jsonl'
 const page = 'docs/chaos.md'
+/** Each takes about a gigabyte of memory and 30 ports. */
+const mostJobs = 16
+/** What all runbooks call the time in which they measure the normal state; nothing can be killed in it that is not there later. */
+const shortBaseline = '500ms'
 
 const { values } = parseArgs({
   options: {
     runbook: { type: 'string', multiple: true }, kind: { type: 'string', multiple: true }, moment: { type: 'string', multiple: true },
+    jobs: { type: 'string' }, acting: { type: 'boolean', default: false },
     minutes: { type: 'string' }, fresh: { type: 'boolean', default: false }, table: { type: 'boolean', default: false },
   },
 })
@@ -26,35 +35,37 @@ const wrongKind = values.kind?.find(kind => !allKinds.includes(kind as Kind))
 if (wrongKind !== undefined) usage(`there is no kind "${wrongKind}"; there are ${allKinds.join(', ')}`)
 const minutes = values.minutes === undefined ? Infinity : Number(values.minutes)
 if (!(minutes > 0)) usage(`--minutes takes a number, not "${values.minutes}"`)
+const jobs = values.jobs === undefined ? availableParallelism() : Number(values.jobs)
+if (!Number.isInteger(jobs) || jobs < 1 || jobs > mostJobs) usage(`--jobs takes a whole number from 1 to ${mostJobs}, not "${values.jobs}"`)
 
 const untilMs = Date.now() + minutes * 60_000
 if (values.fresh) rmSync(record, { force: true })
 const done: Done[] = existsSync(record) ? readFileSync(record, 'utf8').trim().split('\n').filter(Boolean).map(line => JSON.parse(line) as Done) : []
 
-let stage: Stage | undefined
+const commit = commitOf()
+let first: Stage | undefined
 let stopping = false
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     if (stopping) process.exit(130)
     stopping = true
-    console.error('chaos  stopping after this case; again to stop now')
+    console.error('chaos  stopping after the cases that run; again to stop now')
   })
 }
 
 try {
-  stage = await open()
-  const chapters = await chaptersOf(stage)
+  first = await open()
+  const chapters = await chaptersOf(first)
   const wrongRunbook = values.runbook?.find(name => !chapters.some(({ runbook }) => runbook === name))
-  if (wrongRunbook !== undefined) usage(`no drill "${wrongRunbook}" breaks anything here; there are ${chapters.map(({ runbook }) => runbook).join(', ')}`)
+  if (wrongRunbook !== undefined) throw new Error(`no drill "${wrongRunbook}" breaks anything here; there are ${chapters.map(({ runbook }) => runbook).join(', ')}`)
   if (!values.table) await runAll(chapters)
-  mkdirSync(dirname(page), { recursive: true })
-  writeFileSync(page, `${tableOf(chapters, done).trimEnd()}\n`)
+  writePage(chapters)
   console.log(`chaos  ${page} written`)
 } catch (error) {
   console.error(`chaos  ${messageOf(error)}`)
   process.exitCode = 1
 } finally {
-  await stage?.down()
+  await first?.down()
 }
 process.exit(process.exitCode ?? 0)
 
@@ -69,62 +80,64 @@ async function chaptersOf ({ environment }: Stage): Promise<Chapter[]> {
   return catalog.runbooks.flatMap(({ value }) => {
     if (!value || value.readOnly === true || !value.environments.some(one => one === 'tier:lab' || one === environment.name)) return []
     const { runbook, problems } = instantiate(value, { params: {}, environment })
-    return problems.length === 0 && breaks({ runbook }) ? [{ runbook: value.name, title: value.title, moments: momentsOf({ runbook }) }] : []
+    if (problems.length > 0 || !breaks({ runbook })) return []
+    const params: Case['params'] = value.params?.baseline?.type === 'duration' ? { baseline: shortBaseline } : {}
+    return [{ runbook: value.name, title: value.title, moments: momentsOf({ runbook }), params }]
   })
 }
 
 async function runAll (chapters: Chapter[]): Promise<void> {
-  const wanted = chapters.filter(({ runbook }) => values.runbook?.includes(runbook) ?? true).flatMap(({ runbook, moments }) => moments
-    .filter(({ name }) => values.moment?.includes(name) ?? true)
-    .flatMap(moment => allKinds.filter(kind => applies(kind, moment) && (values.kind?.includes(kind) ?? true)).map((kind): Case => ({ runbook, moment, kind }))))
+  const wanted = chapters.filter(({ runbook }) => values.runbook?.includes(runbook) ?? true).flatMap(({ runbook, moments, params }) => moments
+    .filter(({ name, acts }) => (values.moment?.includes(name) ?? true) && (acts || !values.acting))
+    .flatMap(moment => allKinds.filter(kind => applies(kind, moment) && (values.kind?.includes(kind) ?? true))
+      // A wait that is struck must last until then.
+      .map((kind): Case => ({ runbook, moment, kind, params: 'started' in moment.at ? {} : params }))))
   const held = new Set(done.filter(({ outcome }) => outcome.result === 'held').map(keyOf))
   const left = wanted.filter(one => !held.has(keyOf({ ...one, moment: one.moment.name }))).sort((a, b) => orderKey(a) < orderKey(b) ? -1 : 1)
-  console.log(`chaos  ${wanted.length} cases, ${wanted.length - left.length} of them have held before`)
-  const undisturbed = new Map<string, Undisturbed>()
-  const hopeless = new Set<string>()
+  console.log(`chaos  ${wanted.length} cases, ${wanted.length - left.length} of them have held before; ${Math.min(jobs, left.length)} at a time`)
   const began = Date.now()
-  let broken = 0
-  for (const [index, one] of left.entries()) {
-    if (stopping || Date.now() > untilMs) {
-      console.log(`chaos  ${left.length - index} cases are left for another time`)
-      break
-    }
-    if (hopeless.has(one.runbook)) continue
-    const from = Date.now()
-    stage ??= await open()
-    const whole = undisturbed.get(one.runbook) ?? await undisturbedOf(stage, one.runbook, chapters)
-    if (whole === undefined) {
-      broken++
-      hopeless.add(one.runbook)
-      await stage.down()
-      stage = undefined
-      continue
-    }
-    undisturbed.set(one.runbook, whole)
-    const outcome = await runCase(stage, one, whole)
-    const entry: Done = { runbook: one.runbook, moment: one.moment.name, kind: one.kind, outcome, tookMs: Date.now() - from, atMs: Date.now() }
-    done.push(entry)
-    mkdirSync(dirname(record), { recursive: true })
-    appendFileSync(record, `${JSON.stringify(entry)}\n`)
-    const leftMs = (Date.now() - began) / (index + 1) * (left.length - index - 1)
-    console.log(`chaos  ${String(index + 1).padStart(4)} of ${left.length}  ${lineOf(one, outcome, entry.tookMs)}   ${Math.ceil(Math.min(leftMs, untilMs - Date.now()) / 60_000)} min left`)
-    if (outcome.result === 'broken' || outcome.result === 'left') {
-      broken += outcome.result === 'broken' ? 1 : 0
-      // Whatever it left must not be the next one's trouble.
-      await stage.down()
-      stage = undefined
-    }
-  }
-  if (broken > 0) process.exitCode = 1
+  let count = 0
+  const whole = await runQueue(left, Math.min(jobs, left.length), {
+    open: async () => {
+      const stage = first ?? await open()
+      first = undefined
+      return stage
+    },
+    close: async stage => { await stage.down() },
+    undisturbed: async (stage, { runbook }) => {
+      const { moments, params } = chapters.find(one => one.runbook === runbook)!
+      return await runUndisturbed(stage, runbook, moments, params)
+    },
+    run: runCase,
+    goesOn: () => !stopping && Date.now() < untilMs,
+    tell: line => { console.log(`chaos  ${line}`) },
+    done: (one, outcome, tookMs) => {
+      const entry: Done = { runbook: one.runbook, moment: one.moment.name, kind: one.kind, outcome, tookMs, atMs: Date.now(), commit }
+      done.push(entry)
+      mkdirSync(dirname(record), { recursive: true })
+      appendFileSync(record, `${JSON.stringify(entry)}\n`)
+      writePage(chapters)
+      count++
+      const leftMs = (Date.now() - began) / count * (left.length - count)
+      console.log(`chaos  ${String(count).padStart(4)} of ${left.length}  ${lineOf(one, outcome, tookMs)}   ${Math.ceil(Math.min(leftMs, untilMs - Date.now()) / 60_000)} min left`)
+    },
+  })
+  if (count < left.length) console.log(`chaos  ${left.length - count} cases are left for another time`)
+  if (!whole) process.exitCode = 1
 }
 
-/** Undefined, and told, where the drill does not even pass when nothing happens to it: then its cases say nothing. */
-async function undisturbedOf (stage: Stage, runbook: string, chapters: Chapter[]): Promise<Undisturbed | undefined> {
-  console.log(`chaos  ${runbook}, undisturbed`)
+function writePage (chapters: Chapter[]): void {
+  mkdirSync(dirname(page), { recursive: true })
+  writeFileSync(page, `${tableOf(chapters, done).trimEnd()}\n`)
+}
+
+/** Of the code that is run, with a mark where it was changed since; undefined where this is no clone. */
+function commitOf (): string | undefined {
+  const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
   try {
-    return await runUndisturbed(stage, runbook, chapters.find(one => one.runbook === runbook)!.moments)
-  } catch (error) {
-    console.error(`chaos  ${messageOf(error)}`)
+    const isChanged = git('status', '--porcelain', '--', 'src', 'workflows', 'activities', 'chaos', 'migrations', 'runbooks') !== ''
+    return `${git('rev-parse', '--short', 'HEAD')}${isChanged ? ' with changes' : ''}`
+  } catch {
     return undefined
   }
 }

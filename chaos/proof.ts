@@ -23,13 +23,20 @@ export interface Aftermath {
   wholeWithinMs?: number
 }
 
-/** Everything that is wrong once a drill has ended, a line each: with its record, with what was done twice, with what was left. */
-export async function problemsAfter (stage: Stage, aftermath: Aftermath): Promise<string[]> {
+export interface Proof {
+  /** Everything that is wrong, a line each: with its record, with what was done twice, with what was left. */
+  problems: string[]
+  /** Where the drill stopped without having been struck there, and why. */
+  strayed?: string
+}
+
+/** What is to be said of a drill that has ended. */
+export async function proofAfter (stage: Stage, aftermath: Aftermath): Promise<Proof> {
   const { drillId } = aftermath
   const exported = await recordOf(stage, drillId)
   const events = exported.events.map(({ event }) => event)
   const { leftBehind } = (await tried(async () => await stage.ana.get<{ status: DrillStatus }>(`/v1/drills/${drillId}`))).status
-  return [
+  const problems = [
     ...recordProblems(exported),
     ...await lostProblems(stage, drillId, events),
     ...decisionProblems(events, aftermath.decisions),
@@ -39,6 +46,13 @@ export async function problemsAfter (stage: Stage, aftermath: Aftermath): Promis
     ...leftBehind.length > 0 ? [] : await wholeProblems(stage, aftermath, events),
     ...stage.dev.ailing().map(part => `${part} has ended by itself`),
   ]
+  return { problems, strayed: aftermath.moment && strayedFrom(events, aftermath.moment) }
+}
+
+/** The step at which a drill stopped although nothing was done to it there; undefined where it went its way, or the watchdog ended it. */
+export function strayedFrom (events: DrillEvent[], moment: Moment): string | undefined {
+  const first = events.find(event => event.type === 'lease.reverted' || (event.type === 'step.finished' && event.outcome === 'failed'))
+  return first?.type === 'step.finished' && first.step !== moment.name ? `it stopped at "${first.step}": ${first.summary}` : undefined
 }
 
 /** The record arrives later than the drill ends where the store was away; where it never comes, what there is. */

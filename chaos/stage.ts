@@ -27,7 +27,7 @@ export interface Stage {
   temporal: Client
   leases: LeaseFolder
   environment: Environment
-  start: (runbook: string) => Promise<string>
+  start: (runbook: string, params?: Record<string, unknown>) => Promise<string>
   /** Events as the workflow holds them; throws where no worker or no Temporal answers. */
   eventsOf: (drillId: string, after: number) => Promise<DrillEvent[]>
   give: (order: Order) => void
@@ -39,8 +39,6 @@ export interface Stage {
   clear: () => void
   /** Activities that were really begun since, one a try. */
   calls: () => Array<{ atMs: number, activity: string, stepId: string, attempt: number }>
-  /** Takes the lab down and brings up another one: after a case that has left something. */
-  newLab: () => Promise<void>
   down: () => Promise<void>
 }
 
@@ -92,10 +90,10 @@ export async function openStage ({ tell, volumes = false }: { tell?: (line: stri
       others: [createApi(dev.apiUrl, dev.keys.ben), createApi(dev.apiUrl, dev.keys.cy)],
       leases: leaseFolder(join(root, 'leases')),
       environment: lab.environment,
-      start: async runbook => {
+      start: async (runbook, params) => {
         // The same key again is the same drill, however often the answer got lost.
         const idempotencyKey = randomUUID()
-        return await tried(async () => (await ana.post<{ drillId: string }>('/v1/drills', { runbook, environment: lab.name }, { idempotencyKey, deadlineMs: 60_000 })).drillId)
+        return await tried(async () => (await ana.post<{ drillId: string }>('/v1/drills', { runbook, environment: lab.name, params }, { idempotencyKey, deadlineMs: 60_000 })).drillId)
       },
       eventsOf: async (drillId, after) => await connection.withDeadline(Date.now() + 2000, async () => await temporal.workflow.getHandle(drillId).query(timeline, { after })),
       give: order => {
@@ -106,11 +104,6 @@ export async function openStage ({ tell, volumes = false }: { tell?: (line: stri
       goOn: () => { writeFileSync(join(orders, 'go-on'), '') },
       clear: () => { for (const file of readdirSync(orders)) rmSync(join(orders, file)) },
       calls: () => existsSync(join(orders, 'calls')) ? readFileSync(join(orders, 'calls'), 'utf8').trim().split('\n').map(line => JSON.parse(line) as ReturnType<Stage['calls']>[number]) : [],
-      newLab: async () => {
-        await labDown(root)
-        stage.lab = await labUp({ root, webhook, volumes })
-        stage.environment = stage.lab.environment
-      },
     }
     return stage
   } catch (error) {

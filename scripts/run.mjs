@@ -1,5 +1,7 @@
-// Starts an entry of ours in this process: the built one where the build is fresh, else the TypeScript as it is.
+// Starts an entry of ours in this process: the built one where the build is fresh, else the TypeScript as it is. What is no
+// part of the build uses what is.
 import { existsSync } from 'node:fs'
+import { register } from 'node:module'
 import { join, relative, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { buildFresh } from './build.mjs'
@@ -14,7 +16,8 @@ export async function run (entry, args) {
     console.error(`There is no ${entry} in ${root}: the clone is not whole`)
     process.exit(2)
   }
-  const fresh = existsSync(built) && buildFresh(root)
+  const isFresh = buildFresh(root)
+  const fresh = existsSync(built) && isFresh
   const started = fresh ? built : source
   // The entry must find what it would find if node had been started on it.
   process.argv = [process.argv[0], started, ...args]
@@ -27,6 +30,7 @@ export async function run (entry, args) {
       process.exit(1)
     }
     tsx.register()
+    if (isFresh) register('./built.mjs', import.meta.url, { data: { root } })
   }
   return import(pathToFileURL(started).href)
 }

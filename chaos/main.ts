@@ -104,7 +104,7 @@ async function runAll (chapters: Chapter[]): Promise<void> {
       return stage
     },
     close: async stage => { await stage.down() },
-    undisturbed: async (stage, { runbook }) => {
+    undisturbed: async (stage, runbook) => {
       const { moments, params } = chapters.find(one => one.runbook === runbook)!
       return await runUndisturbed(stage, runbook, moments, params)
     },

@@ -49,9 +49,9 @@ export async function proofAfter (stage: Stage, aftermath: Aftermath): Promise<P
   return { problems, strayed: aftermath.moment && strayedFrom(events, aftermath.moment) }
 }
 
-/** The step at which a drill stopped although nothing was done to it there; undefined where it went its way, or the watchdog ended it. */
+/** The step at which a drill stopped although nothing was done to it there; undefined where it went its way, was told to stop, or the watchdog ended it. */
 export function strayedFrom (events: DrillEvent[], moment: Moment): string | undefined {
-  const first = events.find(event => event.type === 'lease.reverted' || (event.type === 'step.finished' && event.outcome === 'failed'))
+  const first = events.find(event => ['lease.reverted', 'abort.requested', 'undo.asked'].includes(event.type) || (event.type === 'step.finished' && event.outcome === 'failed'))
   return first?.type === 'step.finished' && first.step !== moment.name ? `it stopped at "${first.step}": ${first.summary}` : undefined
 }
 

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { messageOf } from '../src/errors.js'
 import type { Case, Outcome, Undisturbed } from './case.js'
 
@@ -7,7 +6,7 @@ export interface Crew<Stage> {
   open: () => Promise<Stage>
   close: (stage: Stage) => Promise<void>
   /** Throws where the drill does not even pass when nothing happens to it. */
-  undisturbed: (stage: Stage, one: Case) => Promise<Undisturbed>
+  undisturbed: (stage: Stage, runbook: string) => Promise<Undisturbed>
   run: (stage: Stage, one: Case, undisturbed: Undisturbed) => Promise<Outcome>
   done: (one: Case, outcome: Outcome, tookMs: number) => void
   tell: (line: string) => void
@@ -16,19 +15,20 @@ export interface Crew<Stage> {
 }
 
 /** So often is a stage opened, and a drill run undisturbed, before that is given up: on a busy machine a server may be late once. */
-const tries = 3
+const mostTries = 3
 
 /**
- * Runs the cases in their order on some stages side by side, each with a lab of its own. One drill of a runbook goes undisturbed before
- * its cases; where it never passes they are left out, for they would say nothing. After a case that broke or left something comes a new stage.
- * @returns whether every case that was begun could be, and every stage and runbook was whole
+ * Runs the cases in their order on some stages side by side. One drill of a runbook goes undisturbed before its cases; where it never
+ * passes they are left out, for they would say nothing. After a case that broke or left something comes a new stage.
+ * @returns false where a case broke or a runbook was left out  @throws what opening a stage threw the last time
  */
 export async function runQueue<Stage> (cases: Case[], jobs: number, crew: Crew<Stage>): Promise<boolean> {
-  const waiting = [...cases]
+  let waiting = [...cases]
   const known = new Map<string, Undisturbed>()
-  const measuring = new Set<string>()
   const failures = new Map<string, number>()
-  let whole = true
+  /** Runbooks of which an undisturbed drill runs somewhere: their cases wait for it. */
+  const measuring = new Map<string, Promise<void>>()
+  let isWhole = true
   // One after the other: they share the machine's ports, and its patience.
   let opening: Promise<unknown> = Promise.resolve()
   const open = async (): Promise<Stage> => {
@@ -37,47 +37,50 @@ export async function runQueue<Stage> (cases: Case[], jobs: number, crew: Crew<S
     return await mine
   }
 
+  /** False: the stage must not be used again. */
+  const measure = async (stage: Stage, runbook: string): Promise<boolean> => {
+    crew.tell(`${runbook}, undisturbed`)
+    try {
+      known.set(runbook, await crew.undisturbed(stage, runbook))
+      return true
+    } catch (error) {
+      crew.tell(messageOf(error))
+      const tries = (failures.get(runbook) ?? 0) + 1
+      failures.set(runbook, tries)
+      if (tries === mostTries) {
+        isWhole = false
+        waiting = waiting.filter(one => one.runbook !== runbook)
+        crew.tell(`${runbook} is left out: it did not pass undisturbed in ${mostTries} tries`)
+      }
+      return false
+    }
+  }
+  const attempt = async (stage: Stage, one: Case): Promise<boolean> => {
+    const from = Date.now()
+    const outcome = await crew.run(stage, one, known.get(one.runbook)!)
+    crew.done(one, outcome, Date.now() - from)
+    if (outcome.result === 'broken') isWhole = false
+    // Whatever it left must not be the next one's trouble.
+    return outcome.result !== 'broken' && outcome.result !== 'left'
+  }
+  const next = async (stage: Stage, one: Case): Promise<boolean> => {
+    if (known.has(one.runbook)) {
+      waiting = waiting.filter(other => other !== one)
+      return await attempt(stage, one)
+    }
+    const measured = measure(stage, one.runbook)
+    measuring.set(one.runbook, measured.then(() => { measuring.delete(one.runbook) }))
+    return await measured
+  }
   const work = async (): Promise<void> => {
     let stage: Stage | undefined
     try {
       while (crew.goesOn() && waiting.length > 0) {
-        const at = waiting.findIndex(({ runbook }) => !measuring.has(runbook))
-        if (at === -1) {
-          await delay(500)
-          continue
-        }
-        const { runbook } = waiting[at]!
-        const isFirst = !known.has(runbook)
-        if (isFirst) measuring.add(runbook)
-        const one = isFirst ? waiting[at]! : waiting.splice(at, 1)[0]!
         stage ??= await open()
-        if (isFirst) {
-          try {
-            crew.tell(`${runbook}, undisturbed`)
-            known.set(runbook, await crew.undisturbed(stage, one))
-          } catch (error) {
-            crew.tell(messageOf(error))
-            const times = (failures.get(runbook) ?? 0) + 1
-            failures.set(runbook, times)
-            if (times === tries) {
-              whole = false
-              crew.tell(`${runbook} is left out: it did not pass undisturbed in ${tries} tries`)
-              for (const lost of waiting.filter(one => one.runbook === runbook)) waiting.splice(waiting.indexOf(lost), 1)
-            }
-            const last = stage
-            stage = undefined
-            await crew.close(last)
-          } finally {
-            measuring.delete(runbook)
-          }
-          continue
-        }
-        const from = Date.now()
-        const outcome = await crew.run(stage, one, known.get(runbook)!)
-        crew.done(one, outcome, Date.now() - from)
-        if (outcome.result === 'broken' || outcome.result === 'left') {
-          whole &&= outcome.result !== 'broken'
-          // Whatever it left must not be the next one's trouble.
+        const one = waiting.find(({ runbook }) => !measuring.has(runbook))
+        if (one === undefined) {
+          await Promise.race(measuring.values())
+        } else if (!await next(stage, one)) {
           const last = stage
           stage = undefined
           await crew.close(last)
@@ -90,15 +93,15 @@ export async function runQueue<Stage> (cases: Case[], jobs: number, crew: Crew<S
   const ends = await Promise.allSettled(Array.from({ length: jobs }, work))
   const failed = ends.find(end => end.status === 'rejected')
   if (failed) throw failed.reason
-  return whole
+  return isWhole
 }
 
 async function opened<Stage> ({ open, tell }: Crew<Stage>): Promise<Stage> {
-  for (let attempt = 1; ; attempt++) {
+  for (let tries = 1; ; tries++) {
     try {
       return await open()
     } catch (error) {
-      if (attempt === tries) throw error
+      if (tries === mostTries) throw error
       tell(`no stage yet: ${messageOf(error)}`)
     }
   }

@@ -5,7 +5,7 @@ import { DrillError, messageOf } from '../errors.js'
 import type { ProcessControl } from '../drill/environment.js'
 import { runCommand, runOutliving } from './command.js'
 import type { ComponentState, Controller, ControllerOptions, RunOptions, RunResult } from './control.js'
-import { allProcs, commandLineOf, isSame, programOf, readProc, sendSignal, withDescendants, worksIn, type Proc } from './proc.js'
+import { allProcs, commandLineOf, isSame, procsIn, programOf, readProc, sendSignal, withDescendants, type Proc } from './proc.js'
 import { until } from './until.js'
 
 const deathMs = 5_000
@@ -34,9 +34,9 @@ export function processController (control: ProcessControl, { workDir }: Control
   /** Everything that lives of it, the root first; also what outlived a killed root. */
   function tree (): Proc[] {
     const first = root()
-    const all = allProcs()
-    const orphans = workDir === undefined ? [] : all.filter(proc => worksIn(proc, workDir, program))
-    return withDescendants(first === undefined ? orphans : [first, ...orphans], all).filter(proc => proc.pid !== process.pid)
+    const orphans = workDir === undefined ? [] : procsIn(workDir, program)
+    const roots = first === undefined ? orphans : [first, ...orphans]
+    return roots.length === 0 ? [] : withDescendants(roots, allProcs()).filter(proc => proc.pid !== process.pid)
   }
 
   /** Stops every process of it; looks again until there is no new one, for a child may fork while it is being looked for. */

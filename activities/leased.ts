@@ -2,29 +2,34 @@ import { Context } from '@temporalio/activity'
 import { until } from '../src/control/until.js'
 import { actionCatalog, type ActionName, type ActionResult, type ActivityContextInput, type UndoResult } from '../src/drill/actions.js'
 import { DrillError } from '../src/errors.js'
-import type { LeaseFolder } from '../src/lease/folder.js'
+import type { Acting, LeaseFolder } from '../src/lease/folder.js'
 import type { Action, StepContext } from './action.js'
 import { undoVerified } from './undo.js'
 
 /** How long a watchdog has to take note of a lease, ms: it looks twenty times a second. */
 const armMs = 5_000
-const renewMs = 1_000
+const renewMs = 250
 
 /** Acts; a leased action only once the watchdog has its lease. */
 export async function doLeased (leases: LeaseFolder, name: ActionName, action: Action<never>, input: ActivityContextInput<never>, context: StepContext): Promise<ActionResult> {
   const { drillId, stepId, leaseMs, mostMs } = input
   const acting = leases.act(drillId, `step "${stepId}"`)
-  const stop = renewing(leases, drillId)
+  const lost = new AbortController()
+  const signal = AbortSignal.any([context.signal, lost.signal])
+  const stop = moving(leases, drillId, acting, () => { lost.abort(new DrillError('lease.lost', `step "${stepId}" was ended: the watchdog has taken over ${drillId}, and waited for it`)) })
   try {
     if (leaseMs !== undefined) {
       leases.hold({ drillId, stepId, action: name, with: input.with, leaseMs, mostMs, heldSinceMs: Date.now() })
-      const armed = await until(() => leases.isArmed(drillId, stepId) || undefined, { everyMs: 5, deadlineMs: armMs, signal: context.signal })
+      const armed = await until(() => leases.isArmed(drillId, stepId) || undefined, { everyMs: 5, deadlineMs: armMs, signal })
       if (!armed) {
         leases.release(drillId, stepId)
         throw new DrillError('watchdog.absent', `no watchdog took note of the lease of step "${stepId}" within ${armMs / 1000} s, so nothing was broken`)
       }
     }
-    return await action.do(input.with, context)
+    return await action.do(input.with, { ...context, signal })
+  } catch (error) {
+    lost.signal.throwIfAborted()
+    throw error
   } finally {
     stop()
     acting.end()
@@ -34,9 +39,9 @@ export async function doLeased (leases: LeaseFolder, name: ActionName, action: A
 /** Undoes, once the watchdog has finished what it may be at; tells what the watchdog did. */
 export async function undoLeased (leases: LeaseFolder, name: ActionName, action: Action<never>, input: ActivityContextInput<never>, context: StepContext): Promise<UndoResult> {
   const { drillId, stepId } = input
-  await until(() => !leases.isReverting(drillId) || undefined, { everyMs: 50, deadlineMs: untilTimeout(), signal: context.signal })
+  await until(() => leases.reverting(drillId) === undefined || undefined, { everyMs: 50, deadlineMs: untilTimeout(), signal: context.signal })
   const acting = leases.act(drillId, `undo of step "${stepId}"`)
-  const stop = renewing(leases, drillId)
+  const stop = moving(leases, drillId, acting)
   try {
     const result = await undoVerified(action, input.with, context)
     leases.release(drillId, stepId)
@@ -49,10 +54,22 @@ export async function undoLeased (leases: LeaseFolder, name: ActionName, action:
   }
 }
 
-/** While the activity is at it, and for no longer than it may take: one that hangs lets the lease run out. */
-function renewing (leases: LeaseFolder, drillId: string): () => void {
+/**
+ * Renews and moves while the activity is at it, and for no longer than it may take: one that hangs lets the lease run out.
+ * @param giveUp called once the watchdog has waited for this activity for as long as the lease that it has taken
+ */
+function moving (leases: LeaseFolder, drillId: string, acting: Acting, giveUp?: () => void): () => void {
   const end = performance.now() + untilTimeout()
-  const timer = setInterval(() => { if (performance.now() < end) leases.renew(drillId) }, renewMs)
+  let takenAtMs: number | undefined
+  const timer = setInterval(() => {
+    const now = performance.now()
+    if (now > end) return
+    acting.move()
+    leases.renew(drillId)
+    const taken = leases.reverting(drillId)
+    takenAtMs = taken && (takenAtMs ?? now)
+    if (taken && now - takenAtMs! > taken.leaseMs) giveUp?.()
+  }, renewMs)
   return () => { clearInterval(timer) }
 }
 

@@ -180,6 +180,28 @@ test('the watchdog waits for whoever acts, and ends one that has stopped moving'
   }
 })
 
+test('an actor that moves is waited for, however long it takes, and never ended', async () => {
+  const busy = spawn('sleep', ['600'], { stdio: 'ignore' })
+  const said = join(folder.dir, 'drill-1~~1.acting')
+  try {
+    writeFileSync(said, JSON.stringify({ pid: busy.pid, startTime: readProc(busy.pid!)!.startTime, what: 'step "promote"' }))
+    watch()
+    folder.hold(lease('fault', 1_000))
+    await soon('taken', () => folder.stateOf('drill-1', 'fault') === 'reverting')
+    const end = performance.now() + 4_000
+    await soon('four leases of waiting', () => {
+      utimesSync(said, new Date(), new Date())
+      return performance.now() > end
+    })
+    assert.ok(readProc(busy.pid!), 'it lives')
+    assert.deepEqual(reverted, [])
+    rmSync(said)
+    await soon('reverted', () => folder.stateOf('drill-1', 'fault') === 'reverted')
+  } finally {
+    busy.kill('SIGKILL')
+  }
+})
+
 test('an actor that died is none', async () => {
   const gone = spawn('true', { stdio: 'ignore' })
   await new Promise(resolve => gone.once('exit', resolve))

@@ -3,12 +3,18 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { ApplicationFailure, Context } from '@temporalio/activity'
+import type { Action } from '../activities/action.js'
 import { actions, createActivities, type ActivityDeps } from '../activities/index.js'
+import { doLeased } from '../activities/leased.js'
 import { undoVerified } from '../activities/undo.js'
 import { until } from '../src/control/until.js'
+import type { ActionResult, ActivityContextInput } from '../src/drill/actions.js'
 import type { DrillInput } from '../src/drill/input.js'
 import type { Step } from '../src/drill/runbook.js'
 import type { DrillEvent } from '../src/drill/timeline.js'
+import { DrillError } from '../src/errors.js'
 import { leaseFolder, type LeaseFolder } from '../src/lease/folder.js'
 import { startWatchdog, type Watchdog } from '../src/lease/watchdog.js'
 import { isRunning } from '../src/temporal/drills.js'
@@ -46,7 +52,20 @@ afterEach(async () => {
 const work = async (): ReturnType<TestTemporal['work']> => {
   const deps = { leases: folder, isRunning: async (drillId: string) => await isRunning(temporal.client, drillId), secret: async () => '', log: () => {} }
   const { keep, 'toxiproxy.cut': cutting, 'toxiproxy.cut.undo': healing } = createActivities(deps as unknown as ActivityDeps)
-  return await temporal.work({ ...world.activities(), keep, 'toxiproxy.cut': cutting, 'toxiproxy.cut.undo': healing })
+  return await temporal.work({ ...world.activities(), keep, 'toxiproxy.cut': cutting, 'toxiproxy.cut.undo': healing, 'postgres.turnWal': slow })
+}
+/** A step that ends only when it is told to. */
+const slow = async (input: ActivityContextInput<never>): Promise<ActionResult> => {
+  const activity = Context.current()
+  const heart = setInterval(() => { activity.heartbeat() }, 200)
+  const endless: Action<never> = { ...actions['postgres.turnWal'], do: async (_, { signal }) => await delay(60_000, { summary: 'done', output: {} }, { signal }) }
+  try {
+    return await doLeased(folder, 'postgres.turnWal', endless, input, { ...stepContext(), drillId: input.drillId, signal: activity.cancellationSignal })
+  } catch (error) {
+    throw error instanceof DrillError ? ApplicationFailure.create({ type: error.code, message: error.message, nonRetryable: true }) : error
+  } finally {
+    clearInterval(heart)
+  }
 }
 const watch = (): void => {
   watchdogs.push(startWatchdog({ folder, log: () => {}, revert: async ({ with: input }) => (await undoVerified(actions['toxiproxy.cut'], input as never, stepContext())).summary }))
@@ -99,6 +118,19 @@ test('terminated, with its worker alive: nobody renews for a drill that does not
   await soon('reverted', () => folder.stateOf(input.drillId, 'cut') === 'reverted')
   assert.equal(await toxiproxy.isCut(), false)
   assert.match(folder.revertsOf(input.drillId)[0]!.reason, /its lease of 1 s was not renewed/)
+})
+
+test('a fault ends at its longest while another step runs: that step is told and ends, the worker lives, and the drill is invalid', async () => {
+  watch()
+  const input = drillOf([{ ...cut('1s'), atMost: '1s' } as Step, { id: 'slow', kind: 'action', action: 'postgres.turnWal', with: { segments: 1 } as never }])
+  await temporal.door.start(input)
+  const { verdict, why } = await resultOf(input)
+  assert.equal(verdict, 'invalid', why)
+  assert.match(folder.revertsOf(input.drillId)[0]!.reason, /had stayed for 1 s, the longest that it may/)
+  assert.equal(await toxiproxy.isCut(), false)
+  const slow = eventsOf(input).find(event => event.type === 'step.finished' && event.step === 'slow')
+  assert.equal(slow?.type === 'step.finished' && slow.error?.code, 'lease.lost')
+  assert.deepEqual(folder.watchdog.actors(), [])
 })
 
 test('the worker ends and no other comes: reverted; the drill hears of it from the next worker, and is invalid', async () => {

@@ -26,10 +26,16 @@ export interface LeaseFolder {
    * Says that this process acts on a drill's targets now, so that the watchdog waits; throws `lease.lost` where the watchdog is at
    * it. Each side says what it does before it looks at the other.
    */
-  act: (drillId: string, what: string) => { end: () => void }
-  /** The watchdog is at something of this drill, of its parent, or of a drill nested in it. */
-  isReverting: (drillId: string) => boolean
+  act: (drillId: string, what: string) => Acting
+  /** What the watchdog is at now, of this drill, of its parent, or of a drill nested in it. */
+  reverting: (drillId: string) => Lease | undefined
   watchdog: WatchdogSide
+}
+
+export interface Acting {
+  /** Says that it moves still: who does not for a whole lease, while the watchdog waits for it, is ended. */
+  move: () => void
+  end: () => void
 }
 
 export type LeaseState = 'none' | 'held' | 'reverting' | 'reverted' | 'released'
@@ -46,8 +52,8 @@ export interface WatchdogSide {
   /** Taken ones: those that a watchdog before this one did not finish, too. */
   taken: () => Array<{ key: string, lease: Lease }>
   settle: (key: string, reverted: Reverted) => void
-  /** Processes that act on the drill's targets now, or on those of any drill. What dead ones have left is removed. */
-  actors: (drillId?: string) => Array<{ pid: number, startTime: number, what: string }>
+  /** Processes that act on the drill's targets now, or on those of any drill, with the time of their last move as a mark that changes. What dead ones have left is removed. */
+  actors: (drillId?: string) => Array<{ key: string, mark: number, pid: number, startTime: number, what: string }>
   /** Removes what was settled longer ago than that, ms. */
   forget: (olderThanMs: number) => void
 }
@@ -76,6 +82,7 @@ export function leaseFolder (dir: string): LeaseFolder {
       return false
     }
   }
+  const markOf = (key: string, state: string): number | undefined => statSync(path(key, state), { throwIfNoEntry: false })?.mtimeMs
   const stateOf = (drillId: string, stepId: string): LeaseState => {
     const key = keyOf(drillId, stepId)
     for (const [file, state] of [['lease', 'held'], ['reverting', 'reverting'], ['reverted', 'reverted'], ['released', 'released']] as const) {
@@ -83,7 +90,18 @@ export function leaseFolder (dir: string): LeaseFolder {
     }
     return 'none'
   }
-  const isReverting = (drillId: string): boolean => list('.reverting').some(key => rootOf(key) === rootOf(drillId))
+  const reverting = (drillId: string): Lease | undefined => {
+    const key = list('.reverting').find(key => rootOf(key) === rootOf(drillId))
+    return key === undefined ? undefined : read<Lease>(key, 'reverting')
+  }
+  const touch = (key: string, state: string): void => {
+    const now = new Date()
+    try {
+      utimesSync(path(key, state), now, now)
+    } catch {
+      // Taken, or ended, in this moment.
+    }
+  }
   const lost = (drillId: string, what: string): DrillError =>
     new DrillError('lease.lost', `the watchdog has taken over ${drillId}: ${what} would act against its undo`)
 
@@ -98,15 +116,7 @@ export function leaseFolder (dir: string): LeaseFolder {
     },
     isArmed: (drillId, stepId) => existsSync(path(keyOf(drillId, stepId), 'armed')),
     renew (drillId) {
-      const now = new Date()
-      for (const key of list('.lease')) {
-        if (!isOf(key, drillId)) continue
-        try {
-          utimesSync(path(key, 'lease'), now, now)
-        } catch {
-          // The watchdog has taken it in this moment.
-        }
-      }
+      for (const key of list('.lease')) if (isOf(key, drillId)) touch(key, 'lease')
     },
     stateOf,
     release (drillId, stepId) {
@@ -119,16 +129,16 @@ export function leaseFolder (dir: string): LeaseFolder {
       const key = `${drillId}~~${process.pid}-${++acts}`
       write(key, 'acting', { pid: process.pid, startTime: readProc(process.pid)?.startTime ?? 0, what })
       const end = (): void => { rmSync(path(key, 'acting'), { force: true }) }
-      if (isReverting(drillId)) {
+      if (reverting(drillId)) {
         end()
         throw lost(drillId, what)
       }
-      return { end }
+      return { end, move: () => { touch(key, 'acting') } }
     },
-    isReverting,
+    reverting,
     watchdog: {
       held: () => list('.lease').flatMap(key => {
-        const mark = statSync(path(key, 'lease'), { throwIfNoEntry: false })?.mtimeMs
+        const mark = markOf(key, 'lease')
         return mark === undefined ? [] : [{ key, mark }]
       }),
       read: key => read<Lease>(key, 'lease'),
@@ -145,9 +155,10 @@ export function leaseFolder (dir: string): LeaseFolder {
       },
       actors: drillId => list('.acting').flatMap(key => {
         const actor = read<{ pid: number, startTime: number, what: string }>(key, 'acting')
+        const mark = markOf(key, 'acting')
         // It has just ended.
-        if (actor === undefined) return []
-        if (isSame(actor)) return drillId === undefined || rootOf(key) === rootOf(drillId) ? [actor] : []
+        if (actor === undefined || mark === undefined) return []
+        if (isSame(actor)) return drillId === undefined || rootOf(key) === rootOf(drillId) ? [{ ...actor, key, mark }] : []
         rmSync(path(key, 'acting'), { force: true })
         return []
       }),

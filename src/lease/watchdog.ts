@@ -57,15 +57,21 @@ export function startWatchdog ({ folder, revert, log, everyMs = 50 }: WatchdogDe
     }
   }
 
-  /** What acts for the drill now must end first; who has stopped moving for a whole lease is ended: thawed later, it would act against this undo. */
-  const actorsGone = async (lease: Lease): Promise<void> => {
-    const since = performance.now()
+  /**
+   * What acts for the drill now must end first, and does so by itself as long as it moves: a worker has other drills too. Who has not
+   * moved for a whole lease is ended: thawed later, it would act against this undo.
+   */
+  const actorsGone = async ({ drillId, leaseMs }: Lease): Promise<void> => {
+    const still = new Map<string, { mark: number, sinceMs: number }>()
     for (;;) {
-      const actors = watchdog.actors(lease.drillId)
+      const actors = watchdog.actors(drillId)
       if (actors.length === 0) return
-      if (performance.now() - since > lease.leaseMs) {
-        for (const actor of actors) {
-          log(`ending process ${actor.pid}: it has been at "${actor.what}" since the lease ran out`, { drillId: lease.drillId })
+      const now = performance.now()
+      for (const { key, mark, what, ...actor } of actors) {
+        const last = still.get(key)
+        if (last?.mark !== mark) still.set(key, { mark, sinceMs: now })
+        else if (now - last.sinceMs > leaseMs) {
+          log(`ending process ${actor.pid}: it is at "${what}" and has not moved for ${leaseMs / 1000} s`, { drillId })
           sendSignal(actor, 'SIGKILL')
         }
       }

@@ -21,6 +21,8 @@ export interface StepContext {
  * the living system first. `undo` that finds the thing gone has succeeded.
  */
 export interface Action<Input> {
+  /** Looks only, before the drill starts: throws why it could not be done here. */
+  able?: (input: Input, context: StepContext) => Promise<void>
   do: (input: Input, context: StepContext) => Promise<ActionResult>
   /** Looks only. `undone` is true when the system is as it was, as far as this action is concerned; `summary` says what was seen. */
   verify: (input: Input, context: StepContext) => Promise<{ undone: boolean, summary: string }>

@@ -79,7 +79,7 @@ export const actions: Actions = {
 export type { LoadCall, MergeCall, ShardCall } from './load.js'
 export type { SuiteCall } from './suite.js'
 
-export interface ActivityDeps extends RecordDeps, KeepDeps, AbortDrillsDeps, LoadDeps, Omit<PreflightDeps, 'checks' | 'context'>, Omit<ObserveDeps, keyof StepContext> {
+export interface ActivityDeps extends RecordDeps, KeepDeps, AbortDrillsDeps, LoadDeps, Omit<PreflightDeps, 'checks' | 'actions' | 'context'>, Omit<ObserveDeps, keyof StepContext> {
   /** The drill that holds an environment now, asked of Temporal. */
   holder: (environment: string) => Promise<{ drillId: string, summary: string } | undefined>
   /** The value behind `env:NAME` or `file:PATH`. */
@@ -107,7 +107,7 @@ export function createActivities (deps: ActivityDeps) {
     'suite.run': async (call: SuiteCall) => await asActivity(deps, call, async context => await runSuiteStep(call, context, deps)),
     record: createRecord(deps),
     answerers: createAnswerers(deps),
-    preflight: createPreflight({ ...deps, checks, context: (drillId, stepId) => contextOf(deps, drillId, stepId) }),
+    preflight: createPreflight({ ...deps, checks, actions, context: (drillId, stepId) => contextOf(deps, drillId, stepId) }),
     notify: createNotify(deps),
     keep: createKeep(deps),
     abortDrills: createAbortDrills(deps),

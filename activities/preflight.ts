@@ -7,7 +7,8 @@ import type { OwedEntry } from '../src/drill/owed.js'
 import { isAllowedIn, isSkipped, stepTitle, type CheckStep } from '../src/drill/runbook.js'
 import type { Refusal } from '../src/drill/timeline.js'
 import { messageOf } from '../src/errors.js'
-import type { Check, Checks, StepContext } from './action.js'
+import { able } from './able.js'
+import type { Actions, Check, Checks, StepContext } from './action.js'
 import { askUntil } from './ask.js'
 import { limits } from './limits.js'
 import { orBlind } from './or-blind.js'
@@ -16,6 +17,7 @@ import { whoDecides, type WhoDecidesDeps } from './who-decides.js'
 
 export interface PreflightDeps extends WhoDecidesDeps, OwnGround {
   checks: Checks
+  actions: Actions
   /** Halts in force there. Throws where Temporal cannot say. */
   haltsFor: (environment: string) => Promise<Halt[]>
   /** What earlier drills left behind in an environment. Throws where the store cannot say. */
@@ -34,7 +36,7 @@ export function createPreflight (deps: PreflightDeps) {
     try {
       const asked = await Promise.all([
         halts(deps, input), leftBehind(deps, input), whoDecides(deps, input), secrets(deps, input), steadyState(deps, input, context),
-        ownGround(deps, input, context), limits(input),
+        ownGround(deps, input, context), limits(input), able(deps.actions, input, context),
       ])
       return [...mayRunHere(input), ...asked.flat()]
     } finally {

@@ -178,6 +178,16 @@ describe('the network parts', () => {
     assert.match(observed(report, 'orders'), /0 of them lost, 0 there twice/)
   })
 
+  test('half of the packets to the database are lost: proven by the kernel’s counter, no order is lost or doubled; refused before the start where the machine cannot', everyVariant, async () => {
+    const params = { baseline: '500ms', link: 'api-database', how: 'loss', way: 'both', detection: 'probe' }
+    if (process.getuid?.() !== 0) return await assert.rejects(d.run('network-partition', params), { code: 'preflight.refused', message: /packets cannot be lost on this machine/ })
+    const report = await d.run('network-partition', params)
+    assert.match(report.judgement.verdict, /^passed/, JSON.stringify(report.judgement))
+    isWhole(report)
+    assert.match(observed(report, 'broken-api-database'), /: [1-9]\d* packets dropped, [1-9]\d* of 20 answers late or missing/)
+    assert.match(observed(report, 'orders'), /0 of them lost, 0 there twice/)
+  })
+
   const variants = [
     { link: 'api-database', how: 'blackhole', way: 'back' }, { link: 'api-cache', how: 'latency', way: 'forth' },
     { link: 'api-database', how: 'cut', way: 'both' }, { link: 'api-cache', how: 'blackhole', way: 'both' },

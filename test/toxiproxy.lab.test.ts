@@ -1,5 +1,6 @@
 import { after, before, describe, it } from 'node:test'
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { linkBroken } from '../activities/checks/link-broken.js'
 import { onePrimary } from '../activities/checks/one-primary.js'
 import { linkBreak } from '../activities/link.js'
@@ -63,6 +64,42 @@ describe('links and components of a lab', { timeout: 60_000 }, () => {
     assert.equal((await linkBroken({ link: { ...link, toxiproxy: 'http://127.0.0.1:1' }, speaks: 'postgres' }, stepContext())).outcome, 'blind')
   })
 
+  it('packets of a link are lost by the kernel, both ways or one, measured by its counter and by late answers, and none after the undo', async t => {
+    const lossy = async (): Promise<string> => (await linkBroken({ link, speaks: 'postgres', how: 'loss' }, stepContext())).outcome
+    for (const way of ['both', 'forth', 'back'] as const) {
+      const input = { link, how: 'loss', way, loss: 40 } as const
+      const refusal = await linkBreak.able!(input, stepContext()).then(() => undefined, (error: unknown) => error)
+      if (refusal !== undefined) {
+        t.diagnostic(`this machine cannot: ${String(refusal)}`)
+        assert.ok(code('link.noLoss')(refusal), String(refusal))
+        await assert.rejects(linkBreak.do(input, stepContext()), code('link.noLoss'))
+        assert.equal(await lossy(), 'blind', 'what cannot be counted is no proof')
+        return
+      }
+      assert.equal(await lossy(), 'fail', 'nothing is lost yet')
+      const { faultAtMs, summary } = await linkBreak.do(input, stepContext())
+      assert.match(summary, way === 'both' ? /open with loss back, loss forth \(loss, both ways\)/ : new RegExp(`open with loss ${way} \\(loss, ${way} only\\)`))
+      assert.equal((await linkBreak.do(input, stepContext({ previous: { faultAtMs } }))).faultAtMs, faultAtMs)
+      assert.equal(rulesOfMachine().length, way === 'both' ? 2 : 1, 'it is done once, however often it is told')
+      assert.ok(await until(async () => await lossy() === 'pass' || undefined, { everyMs: 10, deadlineMs: 20_000 }), `lossy ${way}`)
+      assert.equal((await linkBreak.verify(input, stepContext())).undone, false)
+      for (let time = 0; time < 2; time++) await linkBreak.undo(input, stepContext())
+      assert.equal((await linkBreak.verify(input, stepContext())).undone, true)
+      assert.deepEqual(rulesOfMachine(), [])
+    }
+    const away = { link: { ...link, proxy: 'elsewhere' }, how: 'loss', way: 'both', loss: 40 } as const
+    await assert.rejects(linkBreak.able!(away, stepContext()), code('component.unexpected'))
+  })
+
+  it('packets of a link whose Toxiproxy has died are let through all the same', async t => {
+    const input = { link, how: 'loss', way: 'both', loss: 40 } as const
+    if (await linkBreak.able!(input, stepContext()).then(() => false, () => true)) return t.diagnostic('this machine cannot lose packets')
+    await linkBreak.do(input, stepContext())
+    await assert.rejects(linkBreak.undo({ ...input, link: { ...link, toxiproxy: link.toxiproxy.replace('127.0.0.1', '127.0.0.2') } }, stepContext()), code('component.unreachable'))
+    assert.deepEqual(rulesOfMachine(), [])
+    await linkBreak.undo(input, stepContext())
+  })
+
   it('healing a link leaves what somebody else put on it', async () => {
     const other = { name: 'somebody-else', type: 'latency', stream: 'upstream', attributes: { latency: 1, jitter: 0 } } as const
     await addToxic(link, other, stepContext())
@@ -83,6 +120,7 @@ describe('links and components of a lab', { timeout: 60_000 }, () => {
   it('what makes no sense is refused before anything is touched', async () => {
     await assert.rejects(linkBreak.do({ link, how: 'cut', way: 'forth' }, stepContext()), code('input.invalid'))
     await assert.rejects(linkBreak.do({ link, how: 'latency', way: 'both' }, stepContext()), code('input.invalid'))
+    await assert.rejects(linkBreak.do({ link, how: 'loss', way: 'both' }, stepContext()), code('input.invalid'))
     assert.equal((await linkBreak.verify({ link, how: 'cut', way: 'both' }, stepContext())).undone, true)
   })
 
@@ -127,3 +165,8 @@ describe('links and components of a lab', { timeout: 60_000 }, () => {
     assert.equal(await controlOfNode(node).state(), 'running')
   })
 })
+
+/** Of any link that loses packets. */
+function rulesOfMachine (): string[] {
+  return execFileSync('iptables', ['-w', '5', '-S', 'INPUT'], { encoding: 'utf8' }).split('\n').filter(line => line.includes('muster-loss'))
+}

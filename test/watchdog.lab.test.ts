@@ -3,13 +3,16 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, beforeEach, test } from 'node:test'
+import { linkBreak, lossName } from '../activities/link.js'
+import { lossesOf } from '../src/control/packet-loss.js'
 import { until } from '../src/control/until.js'
 import { startWatchdog } from '../src/dev/entries.js'
 import { end, isAlive, kill } from '../src/dev/process.js'
 import { makeFolder, type Started } from '../src/dev/state.js'
 import type { Lease } from '../src/drill/lease.js'
-import { DrillError } from '../src/errors.js'
+import { DrillError, messageOf } from '../src/errors.js'
 import { leaseFolder, type LeaseFolder } from '../src/lease/folder.js'
+import { stepContext } from './fixtures/database-lab.js'
 import { startToxiproxy, type TestToxiproxy } from './fixtures/toxiproxy.js'
 
 // The watchdog as a process of its own, with a real link to heal.
@@ -56,6 +59,19 @@ test('a second watchdog is refused and says so; the first goes on', async () => 
   await broken(300)
   await soon('reverted', () => folder.stateOf('drill-1', 'cut') === 'reverted')
   assert.equal(await toxiproxy.isCut(), false)
+})
+
+test('packets that are lost for a worker that is not there any more are let through again, and no rule stays', async t => {
+  const input = { link: toxiproxy.link, how: 'loss', way: 'both', loss: 30 } as const
+  const unable = await linkBreak.able!(input, stepContext()).then(() => undefined, messageOf)
+  if (unable !== undefined) return t.skip(unable)
+  await watchdog()
+  folder.hold({ drillId: 'drill-1', stepId: 'lossy', action: 'link.break', with: input, leaseMs: 500, heldSinceMs: Date.now() })
+  await linkBreak.do(input, stepContext())
+  assert.equal((await lossesOf(lossName(toxiproxy.link))).length, 2)
+  await soon('reverted', () => folder.stateOf('drill-1', 'lossy') === 'reverted')
+  assert.deepEqual(await lossesOf(lossName(toxiproxy.link)), [])
+  assert.match(folder.revertsOf('drill-1')[0]!.summary, /healed link link; link link is open$/)
 })
 
 test('told to end by SIGTERM, it reverts what is held before it does', async () => {

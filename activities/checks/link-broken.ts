@@ -1,8 +1,10 @@
 import { connect } from 'node:net'
+import { lossesOf } from '../../src/control/packet-loss.js'
 import type { CheckInputs } from '../../src/drill/checks.js'
 import { durationMs } from '../../src/drill/duration.js'
 import { messageOf } from '../../src/errors.js'
 import type { Check } from '../action.js'
+import { lossName } from '../link.js'
 import { proxyOf } from '../toxiproxy.js'
 
 const answerMs = 1_500
@@ -10,8 +12,11 @@ const answerMs = 1_500
 /** What each protocol answers with one byte at least, before any log-in: PostgreSQL's question for TLS, and Redis' PING. */
 const questions = { postgres: Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]), redis: Buffer.from('PING\r\n') }
 
+/** Proof that a link is broken, by what it was broken with. */
+export const linkBroken: Check<CheckInputs['link.broken']> = async (input, context) => await (input.how === 'loss' ? losing : silent)(input, context)
+
 /** One question through the link: refused, unanswered, or answered so late that it counts as broken. */
-export const linkBroken: Check<CheckInputs['link.broken']> = async ({ link, speaks, atLeast }, context) => {
+const silent: Check<CheckInputs['link.broken']> = async ({ link, speaks, atLeast }, context) => {
   const lateMs = atLeast === undefined ? undefined : durationMs(atLeast)
   const expected = lateMs === undefined ? `no answer within ${answerMs} ms` : `no answer within ${atLeast}`
   try {
@@ -20,6 +25,28 @@ export const linkBroken: Check<CheckInputs['link.broken']> = async ({ link, spea
     const answer = await askOnce(host, port, questions[speaks], Math.max(answerMs, lateMs ?? 0), context.signal)
     const broken = 'error' in answer || (lateMs !== undefined && answer.ms >= lateMs)
     return { outcome: broken ? 'pass' : 'fail', observed: `${link.proxy}: ${'error' in answer ? answer.error : `an answer after ${answer.ms} ms`}`, expected, output: {} }
+  } catch (error) {
+    context.signal.throwIfAborted()
+    return { outcome: 'blind', observed: messageOf(error), expected, output: {} }
+  }
+}
+
+const questionsAtOnce = 20
+/** A packet is sent again after 200 ms at the soonest (Linux' TCP_RTO_MIN). */
+const resentMs = 200
+
+/** Many questions at once: the kernel's counter says that packets of theirs were dropped, and some are late for it. */
+const losing: Check<CheckInputs['link.broken']> = async ({ link, speaks }, context) => {
+  const expected = `packets dropped, and some of ${questionsAtOnce} answers late`
+  const dropped = async (): Promise<number> => (await lossesOf(lossName(link), context)).reduce((sum, loss) => sum + loss.dropped, 0)
+  try {
+    const { listen } = await proxyOf(link, context)
+    const { host, port } = addressOf(listen, link.toxiproxy)
+    const before = await dropped()
+    const answers = await Promise.all(Array.from({ length: questionsAtOnce }, async () => await askOnce(host, port, questions[speaks], answerMs, context.signal)))
+    const lost = await dropped() - before
+    const late = answers.filter(answer => 'error' in answer || answer.ms >= resentMs).length
+    return { outcome: lost > 0 && late > 0 ? 'pass' : 'fail', observed: `${link.proxy}: ${lost} packets dropped, ${late} of ${questionsAtOnce} answers late or missing`, expected, output: {} }
   } catch (error) {
     context.signal.throwIfAborted()
     return { outcome: 'blind', observed: messageOf(error), expected, output: {} }

@@ -1,6 +1,8 @@
 import { existsSync, statSync } from 'node:fs'
 import { fillWith, removeFile, roomAt } from '../../src/control/disk.js'
+import { steadyNow } from '../../src/control/steady-clock.js'
 import type { ActionInputs } from '../../src/drill/actions.js'
+import type { Volume } from '../../src/drill/environment.js'
 import { DrillError } from '../../src/errors.js'
 import type { Action } from '../action.js'
 import { restorePair } from '../postgres/restore.js'
@@ -13,11 +15,14 @@ import { ballastOf, roomText, sharedBecause, volumeOf } from './volume.js'
  * server that could not write its WAL does not come up by itself.
  */
 export const diskFill: Action<ActionInputs['disk.fill']> = {
+  async able ({ volumes, volume: name }) {
+    refuseShared(name, volumeOf(volumes, name))
+  },
+
   async do ({ volumes, volume: name, leave }, context) {
     const volume = volumeOf(volumes, name)
-    const shared = sharedBecause(name, volume)
-    if (shared !== undefined) throw new DrillError('volume.shared', shared)
-    const faultAtMs = struckBefore(context) ?? Date.now()
+    refuseShared(name, volume)
+    const faultAtMs = struckBefore(context) ?? steadyNow()
     context.heartbeat({ faultAtMs })
     const ballast = ballastOf(volume, context)
     await fillWith(ballast, roomAt(volume.path).totalBytes * leave / 100, context.signal)
@@ -44,4 +49,9 @@ export const diskFill: Action<ActionInputs['disk.fill']> = {
     const done = `removed the ballast from ${name}`
     return database === undefined ? done : `${done}; ${await restorePair(database, context)}`
   },
+}
+
+function refuseShared (name: string, volume: Volume): void {
+  const shared = sharedBecause(name, volume)
+  if (shared !== undefined) throw new DrillError('volume.shared', shared)
 }

@@ -10,7 +10,8 @@ export interface CheckInputs {
   'postgres.steady': { database: DatabaseCluster }
   'postgres.onePrimary': { database: DatabaseCluster }
   /** `atLeast`: an answer later than this counts as none. */
-  'link.broken': { link: Link, speaks: 'postgres' | 'redis', atLeast?: Duration }
+  /** `how`: of what the link was broken by; lost packets are counted. */
+  'link.broken': { link: Link, speaks: 'postgres' | 'redis', atLeast?: Duration, how?: 'cut' | 'blackhole' | 'latency' | 'loss' }
   'postgres.invariants': { database: DatabaseCluster }
   'postgres.outOfRoom': { database: DatabaseCluster }
   'archiving.stuck': { database: DatabaseCluster }
@@ -80,7 +81,7 @@ export const checkCatalog: { [C in CheckName]: CheckFacts<CheckInputs[C]> } = {
     timeout: '15s',
   },
   'link.broken': {
-    about: 'One question through a link is refused, not answered, or answered too late: proof that a fault of the network had its effect.',
+    about: 'One question through a link is refused, not answered, or answered too late: proof that a fault of the network had its effect. With `how: loss` twenty are asked: the kernel must have dropped packets of theirs, and some must come late.',
     title: ({ link }) => `link ${link.proxy} is broken`,
     timeout: '90s',
   },

@@ -5,8 +5,8 @@ import type { ActionCatalog } from './facts.js'
 /** What actions on links between components take. */
 export interface LinkInputs {
   'toxiproxy.cut': { link: Link }
-  /** `way`: forth is from whoever opens the connection. `latency`: for `how: latency`. */
-  'link.break': { link: Link, how: 'cut' | 'blackhole' | 'latency', way: 'both' | 'forth' | 'back', latency?: Duration }
+  /** `way`: forth is from whoever opens the connection. `latency`: for `how: latency`. `loss`: percent of the packets, for `how: loss`. */
+  'link.break': { link: Link, how: 'cut' | 'blackhole' | 'latency' | 'loss', way: 'both' | 'forth' | 'back', latency?: Duration, loss?: number }
 }
 
 export const linkActions: ActionCatalog<LinkInputs> = {
@@ -22,10 +22,12 @@ export const linkActions: ActionCatalog<LinkInputs> = {
     undoTimeout: '20s',
   },
   'link.break': {
-    about: 'Breaks one link: `cut` (connections end, new ones are refused), `blackhole` (what is sent is swallowed) or `latency`, both ways or one.',
-    title: ({ link, how, way, latency }) => `${how === 'latency' ? `slow down link ${link.proxy} by ${latency}` : `${how} link ${link.proxy}`}${way === 'both' ? '' : `, ${way} only`}`,
+    about: 'Breaks one link: `cut` (connections end, new ones are refused), `blackhole` (what is sent is swallowed), `latency` or `loss` (of packets, by the kernel), both ways or one.',
+    title: ({ link, how, way, latency, loss }) => `${how === 'latency' ? `slow down link ${link.proxy} by ${latency}` : how === 'loss' ? `lose ${loss} % of the packets of link ${link.proxy}` : `${how} link ${link.proxy}`}${way === 'both' ? '' : `, ${way} only`}`,
     undoTitle: ({ link }) => `heal link ${link.proxy}`,
-    byHand: ({ link }) => `DELETE ${link.toxiproxy}/proxies/${link.proxy}/toxics/muster-forth and …/muster-back, and POST {"enabled":true} to ${link.toxiproxy}/proxies/${link.proxy}`,
+    byHand: ({ link, how }) => how === 'loss'
+      ? 'run `iptables -S INPUT`, and for each line with muster-loss the same again with -D for -A'
+      : `DELETE ${link.toxiproxy}/proxies/${link.proxy}/toxics/muster-forth and …/muster-back, and POST {"enabled":true} to ${link.toxiproxy}/proxies/${link.proxy}`,
     isFault: true,
     isLeased: true,
     healsFirst: true,

@@ -12,10 +12,10 @@ const defaultEveryMs = 500
 export async function askUntil<Input> (
   check: Check<Input>, input: Input, context: StepContext, { everyMs = defaultEveryMs, withinMs = 0 }: { everyMs?: number, withinMs?: number }
 ): Promise<CheckResult> {
-  const deadline = Date.now() + withinMs
+  const deadline = performance.now() + withinMs
   for (;;) {
     const result = await check(input, context)
-    if (result.outcome === 'pass' || Date.now() + everyMs > deadline) return result
+    if (result.outcome === 'pass' || performance.now() + everyMs > deadline) return result
     context.heartbeat()
     await Context.current().sleep(everyMs)
   }

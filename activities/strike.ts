@@ -1,4 +1,5 @@
 import type { ComponentState } from '../src/control/control.js'
+import { steadyNow } from '../src/control/steady-clock.js'
 import type { StepContext } from './action.js'
 
 /**
@@ -13,7 +14,7 @@ export function strikeTime (context: StepContext, state: ComponentState, wanted:
     context.heartbeat({ faultAtMs: before })
     return { faultAtMs: before, note: ' (struck by an earlier try of this step)' }
   }
-  const faultAtMs = Date.now()
+  const faultAtMs = steadyNow()
   context.heartbeat({ faultAtMs })
   return { faultAtMs, note: state === wanted ? ' (it was before: the time of the fault is an upper bound)' : '' }
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { controlOf } from '../../src/control/control.js'
 import { until } from '../../src/control/until.js'
+import { steadyNow } from '../../src/control/steady-clock.js'
 import type { ActionInputs } from '../../src/drill/actions.js'
 import { durationMs, durationText } from '../../src/drill/duration.js'
 import type { ApiInstance, ApiService } from '../../src/drill/environment.js'
@@ -52,12 +53,12 @@ export const apiCrashLoop: Action<ActionInputs['api.crashLoop']> = {
     for (;;) {
       await control.kill()
       crashes++
-      if (Date.now() - faultAtMs + betweenLivesMs + lifeMs > loopMs) break
+      if (steadyNow() - faultAtMs + betweenLivesMs + lifeMs > loopMs) break
       await sleep(betweenLivesMs, undefined, { signal: context.signal })
       await control.start()
       await sleep(lifeMs, undefined, { signal: context.signal })
     }
-    return { summary: `${name} crashed ${crashes} times in ${durationText(Date.now() - faultAtMs)}, and is dead${note}`, output: { instance: name, crashes }, faultAtMs }
+    return { summary: `${name} crashed ${crashes} times in ${durationText(steadyNow() - faultAtMs)}, and is dead${note}`, output: { instance: name, crashes }, faultAtMs }
   },
   verify,
   undo,

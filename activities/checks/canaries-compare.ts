@@ -1,4 +1,5 @@
 import type { Check } from '../action.js'
+import { steadyNow } from '../../src/control/steady-clock.js'
 import type { CheckInputs, CheckResult } from '../../src/drill/checks.js'
 import { durationMs, durationText } from '../../src/drill/duration.js'
 import { accountFor, canaryKey, isBeyond, type Loss, type WalEvidence, type WrittenCanary } from '../../src/drill/loss.js'
@@ -20,7 +21,7 @@ export function canariesCompare ({ dataDir }: { dataDir: string }): Check<CheckI
     const allowed = input.rpo === undefined ? 0 : durationMs(input.rpo)
     const expected = `no acknowledged write lost${allowed > 0 ? ` from longer than ${input.rpo} before the fault` : ''}, none there twice, and the failed node's WAL agrees`
     const blind = (observed: string): CheckResult => ({ outcome: 'blind', observed, expected, output: {} })
-    const cutMs = Date.now()
+    const cutMs = steadyNow()
     try {
       let written = await settledBefore(dataDir, context.drillId, cutMs, context.signal)
       if (!written.some(canary => canary.outcome === 'acked')) return blind(`the journal on this worker has no acknowledged canary of ${context.drillId}`)
@@ -52,7 +53,7 @@ async function settledBefore (dataDir: string, drillId: string, cutMs: number, s
     const written = readJournals(dataDir, drillId).filter(canary => canary.issuedAtMs < cutMs)
     const lastRun = written.reduce((run, canary) => Math.max(run, canary.run), 0)
     // Earlier runs are dead: what they had out stays out.
-    if (Date.now() - cutMs > settleMs || !written.some(canary => canary.run === lastRun && canary.settledAtMs === undefined)) return written
+    if (steadyNow() - cutMs > settleMs || !written.some(canary => canary.run === lastRun && canary.settledAtMs === undefined)) return written
     await new Promise(resolve => { setTimeout(resolve, 50) })
   }
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { steadyNow } from '../../src/control/steady-clock.js'
 import type { CheckInputs, CheckResult } from '../../src/drill/checks.js'
 import { accountForOrders, orderNumber, type OrderAccount } from '../../src/drill/orders.js'
 import { DrillError, messageOf } from '../../src/errors.js'
@@ -18,7 +19,7 @@ export function ordersAccount ({ dataDir }: { dataDir: string }): Check<CheckInp
   return async ({ api }, context) => {
     const expected = 'every order that was placed is there once, and no other'
     const blind = (observed: string): CheckResult => ({ outcome: 'blind', observed, expected, output: {} })
-    const cutMs = Date.now()
+    const cutMs = steadyNow()
     try {
       const record = await settledBefore(dataDir, context, cutMs)
       const sent = record.orders.filter(order => order.issuedAtMs < cutMs)
@@ -41,7 +42,7 @@ async function settledBefore (dataDir: string, { drillId, signal }: StepContext,
   for (;;) {
     const record = readOrders(dataDir, drillId)
     const open = record.orders.some(order => order.issuedAtMs < cutMs && order.settledAtMs === undefined)
-    if (!open || Date.now() - cutMs > settleMs) return record
+    if (!open || steadyNow() - cutMs > settleMs) return record
     await sleep(100, undefined, { signal })
   }
 }

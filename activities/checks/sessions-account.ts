@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { steadyNow } from '../../src/control/steady-clock.js'
 import type { CheckInputs, CheckResult } from '../../src/drill/checks.js'
 import { DrillError, messageOf } from '../../src/errors.js'
 import type { Check } from '../action.js'
@@ -12,7 +13,7 @@ export function sessionsAccount ({ dataDir }: { dataDir: string }): Check<CheckI
   return async ({ expect }, context) => {
     const expected = expect === 'kept' ? 'no session lost' : expect === 'lost' ? 'at least one session lost' : 'every session counted'
     const blind = (observed: string): CheckResult => ({ outcome: 'blind', observed, expected, output: {} })
-    const beganMs = Date.now()
+    const beganMs = steadyNow()
     try {
       for (;;) {
         const { orders, sessions } = readOrders(dataDir, context.drillId)
@@ -28,7 +29,7 @@ export function sessionsAccount ({ dataDir }: { dataDir: string }): Check<CheckI
           const kept = customers.length - lost
           return { outcome: good ? 'pass' : 'fail', observed: `${kept} of ${customers.length} sessions kept, ${lost} lost`, expected, output: { sessions: customers.length, kept, lost } }
         }
-        if (Date.now() - beganMs > hearMs) return blind(customers.length === 0 ? `the journal on this worker has no session of ${context.drillId}` : `${silent.length} of ${customers.length} customers have had no answer for ${hearMs / 1000} s`)
+        if (steadyNow() - beganMs > hearMs) return blind(customers.length === 0 ? `the journal on this worker has no session of ${context.drillId}` : `${silent.length} of ${customers.length} customers have had no answer for ${hearMs / 1000} s`)
         await sleep(100, undefined, { signal: context.signal })
       }
     } catch (error) {

@@ -1,3 +1,4 @@
+import { steadyNow } from '../../src/control/steady-clock.js'
 import { durationMs } from '../../src/drill/duration.js'
 import type { ApiService, CacheCluster, DatabaseCluster } from '../../src/drill/environment.js'
 import type { WrittenCanary } from '../../src/drill/loss.js'
@@ -36,7 +37,7 @@ export interface ObserveContext {
   secret: (ref: string) => Promise<string>
   /** Folder of this worker that outlives it: journals of canaries lie there. */
   dataDir: string
-  /** Epoch ms. Default Date.now. */
+  /** Epoch ms. Default the steady clock. */
   now?: () => number
   log?: (message: string, fields?: Record<string, unknown>) => void
 }
@@ -54,7 +55,7 @@ const orderMs = 5_000
  */
 export async function observe (input: ObserveInput, context: ObserveContext): Promise<Observation> {
   const { drillId, observe: { probe, canaries, orders } } = input
-  const { dataDir, now = Date.now } = context
+  const { dataDir, now = steadyNow } = context
   if (!/^[\w-][\w.-]*$/.test(drillId)) throw new DrillError('input.invalid', `"${drillId}" is no drill id`)
   const intervalMs = durationMs(probe.interval)
   const timeoutMs = durationMs(probe.timeout)

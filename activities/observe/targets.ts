@@ -23,10 +23,10 @@ export function databaseTarget (address: Address): Target {
   return {
     name: 'database',
     async ask (deadlineMs) {
-      const end = Date.now() + deadlineMs
+      const end = performance.now() + deadlineMs
       const connection = await connectTo(address, { deadlineMs, applicationName: 'muster probe' })
       try {
-        const { doubt } = await connection.ask({ text: writeSql, values: ['probe'] }, Math.max(1, end - Date.now()))
+        const { doubt } = await connection.ask({ text: writeSql, values: ['probe'] }, Math.max(1, end - performance.now()))
         if (doubt !== undefined) throw new DrillError('component.unexpected', doubt)
       } finally {
         connection.close()

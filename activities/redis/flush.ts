@@ -1,3 +1,4 @@
+import { steadyNow } from '../../src/control/steady-clock.js'
 import type { ActionInputs } from '../../src/drill/actions.js'
 import type { Action } from '../action.js'
 import { struckBefore } from '../strike.js'
@@ -13,7 +14,7 @@ export const redisFlush: Action<ActionInputs['redis.flush']> = {
   async do ({ cache }, context) {
     const primary = cachePrimaryOf(await lookAtCaches(cache, context)).node
     const before = struckBefore(context)
-    const faultAtMs = before ?? Date.now()
+    const faultAtMs = before ?? steadyNow()
     context.heartbeat({ faultAtMs })
     const keys = await withRedis(primary, context, async redis => {
       const size = await redis.dbsize()

@@ -1,3 +1,5 @@
+import { durationText } from './duration.js'
+
 /** What the probe of a drill measured, in totals: its edges are events of their own, its samples lie in the store. */
 export interface Observation {
   startedAtMs: number
@@ -40,6 +42,13 @@ export interface Observation {
   }
   /** When the probe itself was not able to look, e.g. its worker was stopped: epoch ms. */
   blind: Array<{ fromMs: number, toMs: number, reason: string }>
+  /** By how much the worker's wall clock was set meanwhile, where it was; lengths are counted by its steady clock. */
+  clockJumpMs?: number
+}
+
+/** Said as a finding: lengths are right, but what others stamp by that machine's clock is not. */
+export function jumpText (clockJumpMs: number): string {
+  return `the worker’s wall clock was set ${clockJumpMs > 0 ? 'forward' : 'back'} by ${durationText(Math.abs(clockJumpMs))} during the drill: lengths were counted by its steady clock and hold`
 }
 
 /** A signal of the probe to the drill. */

@@ -2,6 +2,7 @@ import { recoveryClock, type RecoveryClock } from './clock.js'
 import { voterText } from './decide.js'
 import { durationMs } from './duration.js'
 import type { Objectives, Tier } from './environment.js'
+import { jumpText } from './observation.js'
 import { answerersText } from './on-call.js'
 import type { Role } from './people.js'
 import type { StepKind } from './runbook.js'
@@ -172,6 +173,9 @@ function apply (status: DrillStatus, event: { atMs: number } & EventBody): void 
       status.leftBehind.push({ entry: event.entry, title: event.title, byHand: event.byHand, message: event.message })
       break
     case 'lease.reverted': status.findings.push({ severity: 'critical', text: revertText(event), step: event.step }); break
+    case 'probe.ended':
+      if (event.observation.clockJumpMs !== undefined) status.findings.push({ severity: 'minor', text: jumpText(event.observation.clockJumpMs) })
+      break
     case 'finding.raised': status.findings.push({ severity: event.severity, text: event.text, step: event.step }); break
     case 'drill.ended':
       Object.assign(status, { phase: 'ended', verdict: event.verdict, why: event.why, endedAtMs: event.atMs, waitingFor: [] })

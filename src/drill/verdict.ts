@@ -1,6 +1,7 @@
 import { outageOf, recoveryClock } from './clock.js'
 import { durationMs, durationText } from './duration.js'
 import { isBeyond } from './loss.js'
+import { jumpText } from './observation.js'
 import { revertText, type DrillEvent, type EventOf, type EventType } from './timeline.js'
 
 /** `invalid`: the drill proves nothing, since its fault had no effect or its probe was blind while it mattered. */
@@ -33,7 +34,8 @@ export function judge (events: DrillEvent[]): Judgement {
   const aborted = abortReasons(events)
   const invalid = invalidReasons(events)
   const failed = failureReasons(events)
-  const findings = of(events, 'finding.raised').map(event => event.text)
+  const jumps = of(events, 'probe.ended').flatMap(({ observation: { clockJumpMs } }) => clockJumpMs === undefined ? [] : [jumpText(clockJumpMs)])
+  const findings = [...of(events, 'finding.raised').map(event => event.text), ...jumps]
   const result = (verdict: Verdict, reasons: string[]): Judgement => ({ verdict, why: reasons[0]!, reasons })
   if (aborted.length > 0) return result('aborted', [...aborted, ...failed])
   if (invalid.length > 0) return result('invalid', [...invalid, ...failed])

@@ -99,7 +99,7 @@ export const ObservationSchema = describes<Observation>()(object({
     resent: count('Sent again.'), sessionsLost: count('Sessions that were gone.'),
   }, 'The orders of the drill’s customers.')),
   blind: list(object({ fromMs: atMs('From.'), toMs: atMs('To.'), reason: text('Why.') }, 'One gap.'), 'When the probe itself could not look.'),
-  clockJumpMs: maybe(Type.Number({ description: 'By how much the worker’s wall clock was set meanwhile, milliseconds; negative: back. Lengths are counted by its steady clock.' })),
+  clockJumpMs: maybe(ms('By how much the worker’s wall clock was set meanwhile; negative: back. Lengths are counted by its steady clock.')),
 }, 'What the probe saw, in totals.'))
 
 const judged = {

@@ -4,7 +4,7 @@ import { failover } from './failover.js'
 import { Hold, type Bench } from './hold.js'
 import { lease } from './lease.js'
 import { load } from './load.js'
-import { isMet, ratioOf, type Figure } from './measure.js'
+import { isMet, ratioOf, type Figure, type Goal } from './measure.js'
 import { restore } from './restore.js'
 import { smoke } from './smoke.js'
 import { steps } from './steps.js'
@@ -66,5 +66,6 @@ console.log(json ? JSON.stringify(figures.map(asData), undefined, 2) : tableOf(f
 process.exit(failed ? 1 : 0)
 
 function asData (figure: Figure): object {
-  return { ...figure, goals: figure.goals.map(goal => ({ ...goal, text: goalText(goal, figure.unit), measuredRatio: ratioOf(figure, goal.of), met: isMet(figure, goal) })) }
+  const judged = (goal: Goal): object => figure.absent === undefined ? { met: isMet(figure, goal) } : {}
+  return { ...figure, goals: figure.goals.map(goal => ({ ...goal, text: goalText(goal, figure.unit), measuredRatio: ratioOf(figure, goal.of), ...judged(goal) })) }
 }

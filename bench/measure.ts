@@ -9,9 +9,12 @@ export interface Goal { of: 'p50' | 'p99', ratio?: number, below?: number }
 /** One figure: ours, beside a peer where there is one, both measured in the same run. */
 export interface Figure {
   what: string
-  unit: 'ms' | 'events' | 'MiB'
+  unit: 'ms' | 'events' | 'MiB' | 'cores'
   ours: Spread
   peer?: Spread & { name: string }
+  /** Why the peer that the goals are held against is not there: then nothing is judged. */
+  absent?: string
+  /** None where the peer is shown for comparison alone. */
   goals: Goal[]
   /** What was seen beside it: counts, parts of the time. */
   notes: string[]

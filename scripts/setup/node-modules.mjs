@@ -1,5 +1,5 @@
 // npm packages: whether node_modules is what package-lock.json says, and `npm ci` where it is not.
-import { readFileSync } from 'node:fs'
+import { lstatSync, readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { command, lastWords } from './command.mjs'
 import { SetupFault } from './fault.mjs'
@@ -19,6 +19,9 @@ export function modulesFresh (root) {
 }
 
 export async function installModules (root, tell) {
+  const folder = join(root, 'node_modules')
+  // npm ci would empty the folder at its other end, under the feet of whoever uses it.
+  if (lstatSync(folder, { throwIfNoEntry: false })?.isSymbolicLink()) throw new SetupFault(`node_modules is a link to ${realpathSync(folder)}, which is not what package-lock.json says: run npm ci there, or remove the link`)
   tell('npm ci')
   const { code, all } = await command('npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root })
   if (code !== 0) throw new SetupFault(`The npm packages could not be installed (npm ci, exit ${code}: ${lastWords(all, 3)}): check the network and npm’s registry setting, then run npm run setup again`)

@@ -105,9 +105,14 @@ export class Generator {
     const { agenda, plan } = this
     let first = agenda.first
     for (let nowMs = this.nowMs(); first !== undefined && first.dueMs <= nowMs && first.dueMs < plan.runMs; nowMs = this.nowMs()) {
-      const { dueMs, item: user } = first
-      this.tick(user, dueMs, nowMs)
-      agenda.putOff(user.nextMs(plan.everyMs, plan.jitter))
+      const { item: user } = first
+      let { dueMs } = first
+      // Nothing ends meanwhile, so what else is due of this user is missed: a target that stalls must not keep the generator busy.
+      do {
+        this.tick(user, dueMs, nowMs)
+        dueMs = user.nextMs(plan.everyMs, plan.jitter)
+      } while (user.busy && dueMs <= nowMs && dueMs < plan.runMs)
+      agenda.putOff(dueMs)
       first = agenda.first
     }
     const nextMs = Math.min(first?.dueMs ?? Infinity, plan.runMs)

@@ -14,6 +14,8 @@ export interface MeasureOptions {
   signal?: AbortSignal
   /** Once a second. */
   onLive?: (live: LoadLive) => void
+  /** How many threads send. As many as the load needs, else. */
+  generators?: number
 }
 
 export interface MeasuredRun {
@@ -37,13 +39,13 @@ const graceMs = 200
  * adds up.
  * @throws DrillError `load.failed` where a generator dies
  */
-export async function measureLoad (plan: LoadPlan, { signal, onLive }: MeasureOptions = {}): Promise<MeasuredRun> {
+export async function measureLoad (plan: LoadPlan, { signal, onLive, generators }: MeasureOptions = {}): Promise<MeasuredRun> {
   const { scenario } = plan
   const runMs = durationMs(scenario.runTime)
   const breaker = new Breaker(scenario.thresholds.filter(threshold => threshold.abortOnFail === true))
   const levels = scenario.levels === undefined ? undefined : new Levels(scenario)
   const threads: GeneratorThread[] = []
-  const plans = generatorPlans(plan)
+  const plans = generatorPlans(plan, generators)
   const gathering = new Gathering(plans.length, second => {
     const ends = breaker.look(gathering, second.toMs).length > 0
     const broke = levels?.second(gathering) === true
@@ -77,12 +79,12 @@ export async function measureLoad (plan: LoadPlan, { signal, onLive }: MeasureOp
   }
 }
 
-function generatorPlans (plan: LoadPlan): GeneratorPlan[] {
+function generatorPlans (plan: LoadPlan, given?: number): GeneratorPlan[] {
   const { scenario, target, shard = { index: 0, of: 1 } } = plan
   const seed = plan.seed ?? randomInt(2 ** 31)
   const url = new URL(target.url)
   const users = dealUsers(scenario, seed).filter(({ number }) => number % shard.of === shard.index)
-  const generators = Math.max(1, Math.ceil(requestsPerSecondOf({ ...scenario, users: users.length }) / requestsPerGenerator))
+  const generators = given ?? Math.max(1, Math.ceil(requestsPerSecondOf({ ...scenario, users: users.length }) / requestsPerGenerator))
   return Array.from({ length: generators }, (_, generator) => ({
     generator, seed,
     runId: plan.runId, behaviour: plan.behaviour, values: plan.values ?? {},

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import { Agenda } from '../src/load/agenda.js'
+import { monotonicMs } from '../src/load/clock.js'
+import { compileBehaviour } from '../src/load/compile.js'
+import { Generator, type Window } from '../src/load/generator.js'
+import type { GeneratorPlan } from '../src/load/plan.js'
+import { startTarget, step } from './fixtures/load.js'
+
+describe('intended times', () => {
+  test('whoever is put off comes again at his time, and always the earliest first', () => {
+    const times = fc.array(fc.integer({ min: 0, max: 1000 }), { minLength: 1, maxLength: 40 })
+    fc.assert(fc.property(times, times, (first, later) => {
+      const agenda = new Agenda<number>()
+      const due = [...first]
+      first.forEach((dueMs, item) => { agenda.push(dueMs, item) })
+      for (const byMs of later) {
+        const next = agenda.first!
+        assert.equal(next.dueMs, Math.min(...due))
+        assert.equal(due[next.item], next.dueMs)
+        due[next.item] = next.dueMs + byMs
+        agenda.putOff(due[next.item]!)
+      }
+    }))
+    assert.equal(new Agenda().first, undefined)
+  })
+
+  test('each counts once, as sent, missed or skipped, of a target that hangs and a generator that is held up too', async t => {
+    const target = await startTarget(() => {})
+    t.after(target.close)
+    const runMs = 600
+    const everyMs = 7
+    const users = Array.from({ length: 20 }, (_, number) => ({ number, type: 'Visitor', startMs: number * 11.5 }))
+    const behaviour = { name: 'b', userTypes: { Visitor: { tasks: [{ name: 't', weight: 1, steps: [step('page')] }] } } }
+    const plan: GeneratorPlan = {
+      generator: 0, runId: 'r', origin: target.url, basePath: '/', headers: {}, behaviour, values: {}, users, runMs, everyMs, jitter: 0, timeoutMs: 100, slowMs: 1000, maxBodyBytes: 1000, seed: 1,
+    }
+    const windows: Window[] = []
+    await new Promise<void>(resolve => {
+      const generator = new Generator(plan, compileBehaviour(behaviour, plan), window => {
+        windows.push(window)
+        if (window.last) resolve()
+      })
+      generator.start(monotonicMs())
+      setTimeout(() => { for (const untilMs = monotonicMs() + 200; monotonicMs() < untilMs;); }, 150)
+    })
+    const sum = (of: (window: Window) => number): number => windows.reduce((total, window) => total + of(window), 0)
+    const [planned, sent, skipped, missed] = [sum(one => one.planned), sum(one => one.sent), sum(one => one.skipped), sum(one => one.missed.Visitor ?? 0)]
+    assert.equal(planned, users.reduce((total, { startMs }) => total + Math.ceil((runMs - startMs) / everyMs), 0))
+    assert.equal(sent + skipped + missed, planned)
+    assert.ok(skipped > 0, 'what came due while the generator was held up is nobody else’s fault')
+    assert.equal(sum(one => one.series.reduce((total, { requests, byFailure }) => total + requests + (byFailure.aborted ?? 0), 0)), sent)
+  })
+})

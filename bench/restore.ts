@@ -12,7 +12,8 @@ import { stepContext } from '../test/fixtures/database-lab.js'
 import type { Bench } from './hold.js'
 import { spread, took, type Figure } from './measure.js'
 
-const restoreRounds = 5
+/** At the first size and at the second. */
+const restoreRounds = [9, 5]
 const verifyRounds = 3
 /** Rows of 1 kB that compress to about half, added before each size is measured: they make a repository of about 0.1, 1 and 10 GB. */
 const addedRows = { usual: [90_000, 800_000], full: [90_000, 800_000, 8_200_000] }
@@ -21,6 +22,7 @@ const batchRows = 50_000
 const diskBytesOfRow = 5_000
 
 interface Verified { bytes: number, ms: number[] }
+interface Restored { bytes: number, ours: number[], bare: number[] }
 
 /**
  * The daily verification as the repository grows, and a restore to a copy beside bare pgBackRest and pg_ctl on the same set, in turns. Both
@@ -33,7 +35,7 @@ export async function restore ({ hold, tell, full }: Bench): Promise<Figure[]> {
   const { database, backup } = environment as { database: DatabaseCluster, backup: Backup }
   const verified: Verified[] = []
   const notes: string[] = []
-  const [ours, bare]: [number[], number[]] = [[], []]
+  const restored: Restored[] = []
   for (const [round, rows] of (full ? addedRows.full : addedRows.usual).entries()) {
     const { bavail, bsize } = statfsSync(root)
     if (bavail * bsize < rows * diskBytesOfRow) {
@@ -49,16 +51,16 @@ export async function restore ({ hold, tell, full }: Bench): Promise<Figure[]> {
     const bytes = await repositoryBytes(backup)
     verified.push({ bytes, ms })
     tell(`verification: ${seconds(spread(ms).p50)} at ${bytesText(bytes)}`)
-    if (round === 1) await restores({ database, backup, tell }, ours, bare)
+    if (round < restoreRounds.length) restored.push({ bytes, ...await restores({ database, backup, tell }, restoreRounds[round]!) })
   }
-  return [{
-    what: 'restore to a copy that takes writes',
+  return [...restored.map(({ bytes, ours, bare }): Figure => ({
+    what: `restore to a copy that takes writes, ${bytesText(bytes)}`,
     unit: 'ms',
     ours: spread(ours),
     peer: { name: 'pgbackrest restore, pg_ctl start, and asking until it is promoted', ...spread(bare) },
     goals: [{ of: 'p50', ratio: 1.05 }],
-    notes: [`a repository of ${bytesText(verified[1]!.bytes)}; round by round ${ours.map((ms, round) => (ms / bare[round]!).toFixed(2)).join(', ')}`],
-  }, {
+    notes: [`round by round ${ours.map((ms, round) => (ms / bare[round]!).toFixed(2)).join(', ')}`],
+  })), {
     what: 'daily verification',
     unit: 'ms',
     ours: spread(verified.at(-1)!.ms),
@@ -75,7 +77,7 @@ function growthOf (verified: readonly Verified[]): string[] {
     ...points.slice(1).map(({ bytes, ms }, index) => {
       const before = points[index]!
       const exponent = Math.log(ms / before.ms) / Math.log(bytes / before.bytes)
-      return `from ${bytesText(before.bytes)} to ${bytesText(bytes)}: ${((ms - before.ms) / (bytes - before.bytes) * 1e6).toFixed(1)} s for each GB more, exponent ${exponent.toFixed(2)}`
+      return `to ${bytesText(bytes)}: ${((ms - before.ms) / (bytes - before.bytes) * 1e6).toFixed(1)} s for each GB more, exponent ${exponent.toFixed(2)}`
     }),
   ]
 }
@@ -84,9 +86,10 @@ function seconds (ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`
 }
 
-async function restores ({ database, backup, tell }: { database: DatabaseCluster, backup: Backup, tell: Bench['tell'] }, ours: number[], bare: number[]): Promise<void> {
-  for (let round = 0; round <= restoreRounds; round++) {
-    tell(round === 0 ? 'both restores, once to warm up' : `both restores, round ${round} of ${restoreRounds}`)
+async function restores ({ database, backup, tell }: { database: DatabaseCluster, backup: Backup, tell: Bench['tell'] }, rounds: number): Promise<Omit<Restored, 'bytes'>> {
+  const [ours, bare]: [number[], number[]] = [[], []]
+  for (let round = 0; round <= rounds; round++) {
+    tell(round === 0 ? 'both restores, once to warm up' : `both restores, round ${round} of ${rounds}`)
     const both: Array<() => Promise<void>> = [
       async () => { ours.push(await measured(() => copy(database, backup), () => actions['backup.restore'].undo({ backup, database }, stepContext({ drillId: 'bench', stepId: 'ours' })))) },
       async () => { bare.push(await bareRestore(backup)) },
@@ -94,6 +97,7 @@ async function restores ({ database, backup, tell }: { database: DatabaseCluster
     for (const one of round % 2 === 0 ? both : both.reverse()) await one()
     if (round === 0) ours.length = bare.length = 0
   }
+  return { ours, bare }
 }
 
 /** A commit for each batch: the standby must be able to follow, since commits wait for it. */

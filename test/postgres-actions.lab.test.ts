@@ -85,6 +85,9 @@ describe('actions on a database', { timeout: 180_000 }, () => {
     await writer.stop()
     const there = new Set((await query<{ seq: string }>(pg1, 'select seq from action_test')).map(row => Number(row.seq)))
     assert.equal(writer.acked.filter(({ seq }) => !there.has(seq)).length, 0)
+    // What it promised as a primary would hold up its next promotion.
+    const isFree = await until(async () => (await query<{ names: string }>(pg2, "select current_setting('synchronous_standby_names') as names"))[0]!.names === '' || undefined, { everyMs: 10, deadlineMs: 5_000 })
+    assert.ok(isFree, 'pg2 still promises to wait for a standby')
   })
 
   it('each action twice is as once, and each undo twice', async () => {

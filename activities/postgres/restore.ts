@@ -5,7 +5,7 @@ import { pointEndpointAt } from '../haproxy.js'
 import { controlOfNode, othersOf, type Reach } from './connection.js'
 import { lookAtNode, lookAtPair, primaryOf, rolesText, type SeenNode } from './pair.js'
 import { rejoin } from './rejoin.js'
-import { dropStaleSlots, promiseSynchronous } from './standby.js'
+import { forgetPrimacy, promiseSynchronous } from './standby.js'
 import { finishSwitchover, switchOver } from './switchover.js'
 
 /** Crash recovery of a large database takes minutes; the activity's own timeout ends a longer wait. */
@@ -43,7 +43,7 @@ async function assemble (database: DatabaseCluster, primary: SeenNode, reach: Re
     if (text !== undefined) done.push(text)
     const control = controlOfNode(other)
     if (await control.blocked()) await control.unblock()
-    await dropStaleSlots(other, othersOf(database, other.name), reach)
+    await forgetPrimacy(other, othersOf(database, other.name), reach)
   }
   if (database.synchronous && database.nodes.length > 1 && await promiseSynchronous(primary.node, reach)) done.push('commits wait for the standby again')
   return done.length === 0 ? undefined : done.join('; ')

@@ -13,11 +13,18 @@ export async function ensureSlot (client: pg.Client, standby: PostgresNode): Pro
   await client.query('select pg_create_physical_replication_slot($1, true)', [standby.slot])
 }
 
-/** Drops, on a standby, the unused slots of the others: they would hold back its WAL until the disk is full. */
-export async function dropStaleSlots (node: PostgresNode, others: PostgresNode[], reach: Reach): Promise<void> {
+/**
+ * Takes from a standby what it had as a primary: the unused slots of the others, which would hold back its WAL until the disk is full,
+ * and the promise to wait for one of them, which its next promotion would have to take back while everybody waits.
+ */
+export async function forgetPrimacy (node: PostgresNode, others: PostgresNode[], reach: Reach): Promise<void> {
   await withClient(node, reach, async client => {
     await client.query('select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_type = \'physical\' and not active and slot_name = any($1)',
       [others.map(other => other.slot)])
+    const { rows: [row] } = await client.query<{ names: string }>("select current_setting('synchronous_standby_names') as names")
+    if (row!.names === '') return
+    await client.query('alter system reset synchronous_standby_names')
+    await client.query('select pg_reload_conf()')
   })
 }
 

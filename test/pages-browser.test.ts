@@ -75,6 +75,29 @@ test('the page follows the drill by itself, from a note to the report at its end
   assert.equal(await page.locator('[data-region]').count(), 0, 'it is the report now')
 })
 
+test('a load that runs says how far it is: by itself, and without a script on every reload; when it is over nothing is left of it', slow, async () => {
+  const { temporal } = api
+  temporal.steps = [{ id: 'hold', kind: 'load', title: 'Customers use the service' }, { id: 'approve', kind: 'gate', title: 'promote?' }]
+  const id = await api.drill()
+  await temporal.emit(id, { type: 'step.started', step: 'hold' })
+  const say = (text: string): void => { temporal.progressed = [{ step: 'hold', text, figures: {} }] }
+  say('5 s of 2 h  10 users  19.8/s')
+  const { page } = await seatOf('observer', runOf(id))
+  const plain = await seatOf('engineer', runOf(id), { javaScriptEnabled: false })
+  for (const one of [page, plain.page]) await one.locator('#progress', { hasText: 'Customers use the service' }).getByText('5 s of 2 h 10 users 19.8/s').waitFor()
+  await page.evaluate('globalThis.same = true')
+  say('7 s of 2 h  10 users  20.1/s')
+  await page.locator('#progress').getByText('20.1/s').waitFor()
+  assert.equal(await page.evaluate('globalThis.same'), true, 'nothing was loaded anew')
+  await plain.page.reload()
+  await plain.page.locator('#progress').getByText('20.1/s').waitFor()
+  await picture(page, 'progress')
+  await temporal.emit(id, { type: 'step.finished', step: 'hold', outcome: 'passed', summary: '200 requests' })
+  await page.locator('#progress dd').waitFor({ state: 'detached' })
+  await plain.page.reload()
+  assert.equal(await plain.page.locator('#progress dd').count(), 0, 'what has ended is no more asked')
+})
+
 test('an approver is asked again with the effect, and approves by a click', slow, async () => {
   const id = await api.drill()
   const { page, questions } = await seatOf('approver', runOf(id))

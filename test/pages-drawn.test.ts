@@ -53,13 +53,13 @@ test('a gate says to each person what they may do, in the words of the drill', (
 test('the clock stands at what was measured, and is red once it is over', () => {
   const clockOf = (ending: 'passed' | 'failed' | 'invalid', nowMs = drillStart + 200_000) => {
     const events = drillEvents(ending)
-    return drawRegions({ events, status: statusOf(events)!, samples: probeSamples(events), nowMs, links: [] }).clock!
+    return drawRegions({ events, status: statusOf(events)!, samples: probeSamples(events), progress: [], nowMs, links: [] }).clock!
   }
   assert.match(clockOf('passed'), /data-level="good"[^]*<b>00:11<\/b>[^]*of 01:00[^]*recovered in 11\.8 s/)
   assert.match(clockOf('failed'), /data-level="over"/)
   assert.match(clockOf('invalid'), /data-level="none"[^]*--:--[^]*no failed probe yet/)
   const down = until('note.added')
-  const running = drawRegions({ events: down, status: statusOf(down)!, samples: [], nowMs: drillStart + 4690 + 50_000, links: [] })
+  const running = drawRegions({ events: down, status: statusOf(down)!, samples: [], progress: [], nowMs: drillStart + 4690 + 50_000, links: [] })
   assert.match(running.clock!, /data-level="near"[^]*data-since="\d+" data-limit="60000">00:50<\/b>/)
   assert.equal(running.probe, '', 'no sample, no chart')
 })

@@ -1,4 +1,5 @@
 import type { ProbeSample } from '../drill/observation.js'
+import { mayProgress, type Progress } from '../drill/progress.js'
 import { statusOf, type DrillStatus } from '../drill/status.js'
 import type { DrillEvent } from '../drill/timeline.js'
 import { readSamples } from '../store/samples.js'
@@ -12,6 +13,8 @@ export interface Scene {
   events: DrillEvent[]
   status: DrillStatus
   samples: ProbeSample[]
+  /** How far its steps are that take long. */
+  progress: Progress[]
   nowMs: number
 }
 
@@ -53,10 +56,14 @@ export function createBoard (deps: Pick<AppDeps, 'store' | 'temporal'>, options:
     let timer: NodeJS.Timeout | undefined
     const draw = async (): Promise<void> => {
       timer = undefined
-      const samples = await readSamples(deps.store.pool, drillId, { maxPoints: livePoints }).catch(() => show.scene?.samples ?? [])
       const status = statusOf(events)
-      if (!status || signal.aborted) return
-      show.scene = { number: (show.scene?.number ?? 0) + 1, events: [...events], status, samples, nowMs: Date.now() }
+      if (!status) return
+      const [samples, progress] = await Promise.all([
+        readSamples(deps.store.pool, drillId, { maxPoints: livePoints }).catch(() => show.scene?.samples ?? []),
+        mayProgress(status) ? deps.temporal.progress(drillId).catch(() => show.scene?.progress ?? []) : [],
+      ])
+      if (signal.aborted) return
+      show.scene = { number: (show.scene?.number ?? 0) + 1, events: [...events], status, samples, progress, nowMs: Date.now() }
       wakeAll(show)
     }
     const soon = (): void => { timer ??= setTimeout(() => { draw().catch(() => {}) }, options.gatherMs) }

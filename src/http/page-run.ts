@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Type } from 'typebox'
+import { mayProgress } from '../drill/progress.js'
 import { statusOf } from '../drill/status.js'
 import { DrillError } from '../errors.js'
 import { drawAsks, drawRegions, regionNames, render, type Link } from '../pages/index.js'
@@ -36,8 +37,11 @@ export function runPage (app: App, parts: PageParts): void {
     }
     const status = statusOf(events)
     if (!status) throw new DrillError('report.unavailable', `drill ${id} is asked for, and nothing is recorded of it yet: no worker has taken it up`)
-    const samples = await readSamples(parts.store.pool, id, { maxPoints: livePoints }).catch(() => [])
-    const regions = { ...drawRegions({ events, status, samples, nowMs, links }), asks: drawAsks(events, status, { person: personOf(request), formToken: viewer.formToken }) }
+    const [samples, progress] = await Promise.all([
+      readSamples(parts.store.pool, id, { maxPoints: livePoints }).catch(() => []),
+      mayProgress(status) ? parts.temporal.progress(id).catch(() => []) : [],
+    ])
+    const regions = { ...drawRegions({ events, status, samples, progress, nowMs, links }), asks: drawAsks(events, status, { person: personOf(request), formToken: viewer.formToken }) }
     const inside = render('run', {
       drillId: id, formToken: viewer.formToken, regions: regionNames.map(name => [name, regions[name] ?? '']),
       says: saysOf(personOf(request), randomUUID()), done: request.query.done === undefined ? undefined : doneTexts[request.query.done],

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { Type } from 'typebox'
-import type { StepKind } from '../drill/runbook.js'
+import { saysProgress } from '../drill/progress.js'
 import { DrillError } from '../errors.js'
 import { findDrill, recordedStatus } from '../store/drills.js'
 import { personOf } from './auth.js'
@@ -46,7 +46,6 @@ export function openStreams (perPerson: number, { streams: gauge }: Pick<Metrics
 export const heartbeatMs = 15_000
 /** How often it is asked how far a step is that takes long. */
 const progressMs = 2_000
-const isLong = ({ kind }: { kind: StepKind }): boolean => kind === 'load' || kind === 'suite'
 
 /** Fastify's way to say of which type an answer is. */
 const Stream = { description: 'The stream', content: { 'text/event-stream': { schema: Type.String() } } } as unknown as ReturnType<typeof Type.Unsafe<Readable>>
@@ -84,7 +83,7 @@ export function streamRoutes (app: App, deps: AppDeps, streams: Streams): void {
 
   async function hasLongSteps (id: string): Promise<boolean> {
     const status = await recordedStatus(deps.store.pool, id).catch((error: unknown) => { if (!isDown(error)) throw error })
-    return status?.steps.some(isLong) ?? true
+    return status?.steps.some(saysProgress) ?? true
   }
 
   async function * messages (id: string, after: number, signal: AbortSignal): AsyncGenerator<string> {
@@ -94,7 +93,7 @@ export function streamRoutes (app: App, deps: AppDeps, streams: Streams): void {
       let takesLong = after > 0 && await hasLongSteps(id)
       let spokeAtMs = Date.now()
       for await (const event of liveEvents(deps, id, after, { signal, idleMs: progressMs })) {
-        if (event?.type === 'drill.started') takesLong = event.steps.some(isLong)
+        if (event?.type === 'drill.started') takesLong = event.steps.some(saysProgress)
         const progress = event === undefined && takesLong ? await deps.temporal.progress(id).catch(() => []) : []
         if (event === undefined && progress.length === 0 && Date.now() - spokeAtMs < heartbeatMs) continue
         spokeAtMs = Date.now()

@@ -1,6 +1,7 @@
 import { durationMs } from '../drill/duration.js'
 import { depthOf } from '../drill/nesting.js'
 import type { ProbeSample } from '../drill/observation.js'
+import type { Progress } from '../drill/progress.js'
 import { clockLevel, type DrillStatus, type StepStatus } from '../drill/status.js'
 import type { DrillEvent } from '../drill/timeline.js'
 import { recoveryText, stateText } from '../drill/words.js'
@@ -15,6 +16,8 @@ export interface Run {
   /** The fold of the events. */
   status: DrillStatus
   samples: ProbeSample[]
+  /** How far its steps are that take long. */
+  progress: Progress[]
   /** Epoch ms. */
   nowMs: number
   links: Link[]
@@ -23,7 +26,7 @@ export interface Run {
 export interface Link { text: string, url: string }
 
 /** The parts of the page that are kept up to date, in their order. `asks` alone differs from one viewer to the next. */
-export const regionNames = ['state', 'left', 'clock', 'now', 'asks', 'steps', 'probe', 'owed', 'findings', 'log'] as const
+export const regionNames = ['state', 'left', 'clock', 'now', 'progress', 'asks', 'steps', 'probe', 'owed', 'findings', 'log'] as const
 export type RegionName = typeof regionNames[number]
 export type Regions = Partial<Record<RegionName, string>>
 
@@ -34,6 +37,7 @@ export function drawRegions (run: Run): Regions {
     left: run.status.leftBehind.length === 0 ? '' : render('run/left', run),
     clock: drawClock(run),
     now: render('run/now', { now: nowOf(run) }),
+    progress: drawProgress(run),
     steps: render('run/steps', { steps: stepLines(run) }),
     probe: drawProbe(run),
     owed: render('run/owed', { lines: [...run.status.ledger].reverse(), ended: run.status.phase === 'ended' }),
@@ -70,6 +74,12 @@ function drawClock ({ status, nowMs }: Run): string {
     level: elapsedMs === undefined ? 'none' : clockLevel(clock.rtaBusinessMs ?? elapsedMs, objectives),
     words: recoveryText(status, nowMs),
   })
+}
+
+function drawProgress ({ status, progress }: Run): string {
+  if (progress.length === 0) return ''
+  const titles = new Map(status.steps.map(({ id, title }) => [id, title]))
+  return render('run/progress', { progress: progress.map(({ step, text }) => ({ title: titles.get(step) ?? step, text })) })
 }
 
 function drawProbe ({ events, status, samples }: Run): string {

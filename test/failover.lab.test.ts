@@ -40,7 +40,7 @@ after(async () => {
   rmSync(root, { recursive: true, force: true })
 })
 
-const start = async (environment: string, params: Record<string, string>): Promise<string> =>
+const start = async (environment: string, params: Record<string, string | number>): Promise<string> =>
   (await ana.post<{ drillId: string }>('/v1/drills', { runbook: 'database-primary-failure', environment, params: { baseline: '1s', ...params } })).drillId
 
 async function until (drillId: string, good: (status: DrillStatus) => boolean): Promise<DrillStatus> {
@@ -60,7 +60,7 @@ const reportOf = async (drillId: string): Promise<DrillReport> => {
   await until(drillId, status => status.phase === 'ended')
   return await ana.get<DrillReport>(`/v1/drills/${drillId}/report`)
 }
-const run = async (environment: string, params: Record<string, string>): Promise<DrillReport> => {
+const run = async (environment: string, params: Record<string, string | number>): Promise<DrillReport> => {
   const drillId = await start(environment, params)
   await answer(drillId, 'approve')
   return await reportOf(drillId)
@@ -71,13 +71,31 @@ const isWhole = (report: DrillReport): void => {
   assert.ok(report.undo.every(line => line.state === 'undone' || line.state === 'already'), JSON.stringify(report.undo))
 }
 
+/** What customers felt lies over the recovery clock: served until the outage, refused in it, served again. */
+function assertFelt ({ loads = [], clock, drill, steps }: DrillReport): void {
+  const [{ load, points = [], felt } = assert.fail('no load in the report')] = loads
+  const { startedAtMs: down, recoveredAtMs: good } = clock
+  assert.ok(down !== undefined && good !== undefined && felt !== undefined, 'the probe saw the outage')
+  assert.ok(load.startedAtMs > drill.startedAtMs && load.startedAtMs + 1000 <= down && load.startedAtMs + load.durationMs >= good, 'the load was there before, in and after the outage')
+  assert.deepEqual([felt.before.errors, felt.before.requests > 0, felt.during.errors > 0], [0, true, true], JSON.stringify(felt))
+  // Nginx leaves an instance out for two seconds: customers are served a little later than the database answers the probe.
+  const served = steps.find(step => step.id === 'served')!.endedAtMs!
+  const failing = points.filter(({ errors }) => errors > 0).map(({ atMs }) => atMs)
+  assert.ok(failing.every(atMs => atMs > down && atMs - 1500 < served), `errors in seconds that end ${failing.map(atMs => atMs - down).join(', ')} ms into the outage, served after ${served - down} ms`)
+  assert.ok(points.some(({ atMs, requests }) => atMs - 1000 > served && requests > 0), 'the load goes on once customers are served again')
+}
+/** Muster, a lab and whatever else runs share this machine: that the generator was late says nothing of the failover. */
+const isClean = ({ judgement, findings }: DrillReport): boolean =>
+  judgement.verdict === 'passed' || (judgement.verdict === 'passed-with-findings' && findings.every(({ text }) => /the generator was late/.test(text)))
+
 describe('a synchronous pair', () => {
   before(async () => { await lab('sure', true) })
 
-  for (const fault of ['kill', 'kill-postmaster', 'freeze']) {
+  for (const [fault, customers] of [['kill', 6], ['kill-postmaster', 0], ['freeze', 0]] as const) {
     test(`${fault}: detected by an alert, failed over, nothing lost, failed back, and everything proven`, async () => {
-      const report = await run('sure', { fault })
-      assert.equal(report.judgement.verdict, 'passed', JSON.stringify(report.judgement))
+      const report = await run('sure', { fault, customers })
+      if (customers > 0) assertFelt(report)
+      assert.ok(isClean(report), JSON.stringify(report.judgement))
       isWhole(report)
       assert.match(report.clock.detectedBy!, /^alert /)
       assert.equal(report.loss!.lost, 0)

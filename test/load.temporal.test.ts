@@ -13,7 +13,7 @@ import type { LoadLive, LoadResult, LoadScenario } from '../src/drill/load.js'
 import type { LoadStep, Step } from '../src/drill/runbook.js'
 import type { DrillEvent, EventOf, EventType } from '../src/drill/timeline.js'
 import { DrillError } from '../src/errors.js'
-import { sendLoadUp } from '../src/temporal/drills.js'
+import { sendEdge, sendLoadUp } from '../src/temporal/drills.js'
 import type { DrillResult } from '../workflows/drill.js'
 import { startTarget, step as httpStep, type Target } from './fixtures/load.js'
 import { ana, cut, drillOf, startTemporal, type TestTemporal } from './fixtures/temporal.js'
@@ -335,6 +335,33 @@ describe('a load that is held', () => {
     assert.equal(finished(input, 'load').outcome, 'aborted')
     assert.ok(loadOf().total.requests > 0)
     await assertQuiet()
+  })
+
+  test('finds the errors that customers still get after the probe has seen the recovery', async () => {
+    world.sendEdge = async (drillId, edge) => { await sendEdge(temporal.client, drillId, edge as never) }
+    const observe = { probe: { interval: '100ms', timeout: '500ms', failures: 3, successes: 3 } }
+    const after = async (failsAgain: boolean): Promise<string[]> => {
+      const given = { thresholds: [{ metric: 'requestsPerSecond' as const, atLeast: 1 }], timeout: '1s' }
+      const input = drill([load({ background: true, runTime: '30s', onFail: 'finding' }), { id: 'rest', kind: 'wait', for: '3500ms' }], { given })
+      input.runbook.observe = observe
+      await temporal.door.start(input)
+      await until(async () => (await temporal.door.status(input.drillId)).steps.find(step => step.id === 'rest')?.state === 'running', 'the load is held')
+      const fail = async (ms: number): Promise<void> => {
+        answer = response => { response.statusCode = 503; response.end() }
+        await new Promise(resolve => setTimeout(resolve, ms))
+        answer = response => { response.end('{}') }
+      }
+      const downAtMs = Date.now()
+      await sendEdge(temporal.client, input.drillId, { edge: 'down', target: 'api', firstFailedAtMs: downAtMs, confirmedAtMs: downAtMs, error: '503' })
+      await fail(300)
+      await sendEdge(temporal.client, input.drillId, { edge: 'up', target: 'api', firstGoodAtMs: Date.now(), confirmedAtMs: Date.now() })
+      if (failsAgain) await fail(2500)
+      await result(input)
+      assert.ok(find(input, 'load.measured')[0]!.load.errors > 0, 'customers felt the outage')
+      return find(input, 'finding.raised').map(event => event.text).filter(text => !/the generator/.test(text))
+    }
+    assert.deepEqual(await after(false), [])
+    assert.match((await after(true)).join(), /customers still got errors \d.* after the probe had seen the recovery/)
   })
 
   test('that may not be made breaks nothing: no step comes after it', async () => {

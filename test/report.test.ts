@@ -263,10 +263,14 @@ test('a load is drawn over the recovery clock, with the outage as a band, its pe
   assert.ok(validate(JSON.parse(renderJson(report))), JSON.stringify(validate.errors?.slice(0, 3)))
   const html = renderHtml(report)
   const chart = /<h2>Load: baseline<\/h2>.*?(<svg class="chart".*?<\/svg>)/s.exec(html)![1]!
-  assert.match(chart, /<rect class="outage" x="[\d.]+"/)
-  const left = Number(/<rect class="outage" x="([\d.]+)"/.exec(chart)![1])
-  const outage = report.gantt.find(bar => bar.kind === 'outage')!
-  assert.ok(Math.abs(left - (outage.fromMs - report.loads![0]!.load.startedAtMs) / 12_000 * 1000) < 1, `the outage begins at ${left}`)
+  const outageIn = (svg: string) => /<rect class="outage" [^>]*width="[\d.]+"/.exec(svg)![0]
+  assert.equal(outageIn(chart), outageIn(/<h2>Seen from outside<\/h2>.*?(<svg class="chart".*?<\/svg>)/s.exec(html)![1]!), 'both charts have one clock')
+  const errors = /class="course bad" d="([^"]+)"/.exec(chart)![1]!.slice(1).split('L').map(point => point.split(' ').map(Number))
+  const top = Math.min(...errors.map(([, y]) => y!))
+  const { startedAtMs: from, endedAtMs: to } = report.drill
+  const wanted = [6000, 7000].map(ms => (report.loads![0]!.load.startedAtMs + ms - from) / (to! - from) * 1000)
+  const found = errors.filter(([, y]) => y === top).map(([x]) => x!)
+  assert.ok(found.length === 2 && found.every((x, index) => Math.abs(x - wanted[index]!) < 0.1), `the errors of one second stand from ${found.join(' to ')}, not from ${wanted.join(' to ')}`)
   assert.match(chart, /aria-label="Latency and throughput of the load: 234 requests in 12\.0 s, 40 errors"/)
   assert.equal(/class="course t2" d="([^"]+)"/.exec(chart)![1]!.split('M').length - 1, 2, 'nothing is drawn where nothing was answered')
   assert.match(chart, /class="course bad"/)

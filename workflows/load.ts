@@ -1,8 +1,11 @@
 import { ActivityFailure, CancellationScope, condition, isCancellation, TimeoutFailure } from '@temporalio/workflow'
+import { outageOf } from '../src/drill/clock.js'
+import { durationMs } from '../src/drill/duration.js'
+import { unseen } from '../src/drill/felt.js'
 import { loadText, type LoadSummary } from '../src/drill/load.js'
 import type { LoadStep } from '../src/drill/runbook.js'
 import type { LoadCall } from '../activities/index.js'
-import { answered, causeOf, failed } from './answered.js'
+import { answered, causeOf, failed, raise } from './answered.js'
 import type { Run, StepResult } from './run.js'
 
 /** A load, to its end, or held while the next steps run. What an abort leaves of it is kept. */
@@ -84,6 +87,8 @@ async function measured (run: Run, step: LoadStep, call: LoadCall): Promise<Step
     const shards = shardsOf(step)
     const summary = shards === 1 ? await run.activities.load(call) : await sharded(run, call, shards)
     run.journal.emit({ type: 'load.measured', step: step.id, load: summary })
+    const apart = call.isHeld === true ? unseen(summary, outageOf(run.journal.events), durationMs(call.scenario.timeout)) : undefined
+    if (apart !== undefined) raise(run, step, 'major', apart)
     return answered(run, step, 'load', summary, loadText(summary))
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error

@@ -28,6 +28,8 @@ export interface LoadScenario {
   thresholds: LoadThreshold[]
   /** Series of the environment's `load.watch` that may not grow; judged for runs that are long enough. */
   leaks?: LeakRule[]
+  /** Made to be held by a drill while something fails: no run of its own. */
+  held?: boolean
 }
 
 export const loadMetrics = ['responseMs', 'serviceMs', 'errorShare', 'missedShare', 'requestsPerSecond'] as const
@@ -204,18 +206,28 @@ export interface LoadSummary extends Pick<LoadResult, 'runId' | 'scenario' | 've
   p95Ms?: number
   p99Ms?: number
   baseline?: BaselineResult['outcome']
+  /** The first and the last second in which requests failed, epoch ms. Absent where none did. */
+  failing?: { fromMs: number, toMs: number }
   /** False where the store did not take the result in time: it lies on the worker until it does. */
   stored: boolean
 }
 
 /** What of a result goes into a history or a list: no series, no examples. */
 export function loadSummary (result: LoadResult, stored: boolean): LoadSummary {
-  const { runId, scenario, verdict, why, reasons, startedAtMs, durationMs, users, requestsPerSecond, total, breaking, baseline, quality } = result
+  const { runId, scenario, verdict, why, reasons, startedAtMs, durationMs, users, requestsPerSecond, total, breaking, baseline, quality, points } = result
   const { p50, p95, p99 } = total.responseMs ?? {}
+  const failing = failingSpan(points, startedAtMs)
   return {
     runId, scenario, verdict, why, reasons: reasons.slice(0, 10), startedAtMs, durationMs, users, requestsPerSecond, requests: total.requests, errors: total.errors, missed: quality.missed,
-    ...(p50 === undefined ? {} : { p50Ms: p50, p95Ms: p95, p99Ms: p99 }), ...(breaking === undefined ? {} : { breaking }), ...(baseline === undefined ? {} : { baseline: baseline.outcome }), stored,
+    ...(p50 === undefined ? {} : { p50Ms: p50, p95Ms: p95, p99Ms: p99 }), ...(breaking === undefined ? {} : { breaking }), ...(baseline === undefined ? {} : { baseline: baseline.outcome }),
+    ...(failing === undefined ? {} : { failing }), stored,
   }
+}
+
+function failingSpan (points: readonly LoadPoint[], startedAtMs: number): LoadSummary['failing'] {
+  const first = points.findIndex(({ errors }) => errors > 0)
+  const last = points.findLast(({ errors }) => errors > 0)
+  return last === undefined ? undefined : { fromMs: startedAtMs + (points[first - 1]?.atMs ?? 0), toMs: startedAtMs + last.atMs }
 }
 
 /** One line with the figures of a run that is over. */

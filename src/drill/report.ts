@@ -1,5 +1,6 @@
 import type { CheckOutcome } from './checks.js'
 import type { RecoveryClock } from './clock.js'
+import type { Felt } from './felt.js'
 import type { LoadPoint, LoadSummary, Percentiles } from './load.js'
 import type { Loss } from './loss.js'
 import type { Observation, ProbeSample } from './observation.js'
@@ -50,6 +51,8 @@ export interface LoadSection {
   expectations?: Array<{ text: string, why: string, kept: boolean }>
   /** Against earlier runs, in words. */
   baseline?: string
+  /** Of the outage that the probe saw. */
+  felt?: Felt
   failures?: Array<{ failure: string, count: number }>
   /** Requests over a second. */
   slow?: number

@@ -79,7 +79,7 @@ export function resultOf (plan: LoadPlan, { measured, cancelled, endedBy, levels
   tally.destroy()
   const baseline = earlier && ('blind' in earlier
     ? compareRun({ refusal: earlier.blind }, { runs: [], otherConfigurations: 0 })
-    : compareRun({ p95Ms: total.responseMs?.p95, refusal: cancelled ?? refusalOf(result) }, earlier))
+    : compareRun({ p95Ms: total.responseMs?.p95, refusal: refusalOf(result) ?? cancelled }, earlier))
   const judged = judgeLoad({
     quality, thresholds, limits, findings: leaks.filter(leak => leak.kept === undefined).map(leak => leak.why), requests: total.requests,
     // A load that is held ends when what it was held for is over.

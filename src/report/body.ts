@@ -50,7 +50,7 @@ export function renderBody (report: DrillReport): string {
     took: durationText,
     parts: partsOf(report),
     chart: latencyChart(report, escapeHtml),
-    loads: (report.loads ?? []).map(section => ({ scenario: section.load.scenario, chart: loadChart(section, report), facts: loadFacts(section) })),
+    loads: (report.loads ?? []).map(section => ({ scenario: section.load.scenario, chart: loadChart(section, report), facts: loadFacts(section, report) })),
     left: (bar: { fromMs: number }) => share(bar.fromMs - from),
     // Wide enough to be seen, however short it was.
     right: (bar: { fromMs: number, toMs: number }) => share(Math.max(bar.toMs - from, bar.fromMs - from + (to - from) / 400)),

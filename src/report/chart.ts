@@ -21,8 +21,7 @@ const stepsMs = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 
  */
 export function latencyChart ({ samples, gantt, drill, clock }: ChartFacts, escape: (text: string) => string): string {
   if (samples.length === 0) return ''
-  const from = Math.min(drill.startedAtMs, samples[0]!.atMs)
-  const to = Math.max(drill.endedAtMs ?? 0, samples.at(-1)!.atMs, from + 1)
+  const { from, to } = rangeOf({ samples, drill })
   const zero = clock.startedAtMs ?? drill.startedAtMs
   const x = (atMs: number): number => round((Math.min(to, Math.max(from, atMs)) - from) / (to - from) * width)
   const y = (ms: number): number => round(floor - Math.log10(Math.min(1000, Math.max(1, ms))) / 3 * (floor - 18))
@@ -39,6 +38,12 @@ export function latencyChart ({ samples, gantt, drill, clock }: ChartFacts, esca
   return `<svg class="chart" viewBox="0 0 ${width} ${height}" role="img" aria-label="Latency of the probe: ${samples.length} looks, ${failures} failed">` +
     `${[...bandsOf(gantt, x, floor), ...grid, ...looks, ...axis(from, to, zero, x, floor)].join('')}` +
     `<text x="0" y="${height - 4}">${legend}<tspan class="bad">┃ </tspan><tspan>failed   </tspan><tspan class="wait">┅ </tspan><tspan>waiting for people</tspan></text></svg>`
+}
+
+/** What every chart of a report spans, so that one can be held under the other. */
+export function rangeOf ({ samples, drill }: Pick<ChartFacts, 'samples' | 'drill'>): { from: number, to: number } {
+  const from = Math.min(drill.startedAtMs, samples[0]?.atMs ?? Infinity)
+  return { from, to: Math.max(drill.endedAtMs ?? 0, samples.at(-1)?.atMs ?? 0, from + 1) }
 }
 
 /** The outage as a band, and under the floor when people were waited for; what lies outside of the chart is not drawn. */

@@ -2,7 +2,7 @@ import { pathOf, round } from '../drill/course.js'
 import { durationText } from '../drill/duration.js'
 import type { LoadPoint } from '../drill/load.js'
 import type { DrillReport, LoadSection } from '../drill/report.js'
-import { axis, bandsOf, width } from './chart.js'
+import { axis, bandsOf, rangeOf, width } from './chart.js'
 
 const height = 240
 const floor = height - 38
@@ -11,26 +11,32 @@ const latencyFloor = 130
 const rateTop = 146
 
 /**
- * Latency and throughput of a load over the recovery clock, as SVG without styles of its own: what customers felt while the outage lasted. A
- * second in which nothing was answered breaks the line.
+ * Latency and throughput of a load over the recovery clock, as SVG without styles of its own: what customers felt while the outage lasted. It
+ * spans what the probe's chart does. A second in which nothing was answered breaks the line of the latency; rates are steps, a second wide.
  */
-export function loadChart ({ load, points = [] }: LoadSection, { gantt, clock, drill }: Pick<DrillReport, 'gantt' | 'clock' | 'drill'>): string {
+export function loadChart ({ load, points = [] }: LoadSection, { gantt, clock, drill, samples }: Pick<DrillReport, 'gantt' | 'clock' | 'drill' | 'samples'>): string {
   if (points.length === 0) return ''
-  const from = load.startedAtMs
-  const to = Math.max(from + load.durationMs, points.at(-1)!.atMs, from + 1)
+  const begin = load.startedAtMs
+  const { from, to } = rangeOf({ samples, drill })
   const x = (atMs: number): number => round((Math.min(to, Math.max(from, atMs)) - from) / (to - from) * width)
   const latency = (ms: number): number => round(latencyFloor - Math.log10(Math.min(10_000, Math.max(1, ms))) / 4 * (latencyFloor - 12))
-  const most = Math.max(1, ...points.map((point, index) => rateOf(points, index, point.requests, from)))
+  const most = Math.max(1, ...points.map((point, index) => rateOf(points, index, point.requests, begin)))
   const rate = (value: number): number => round(floor - value / most * (floor - rateTop))
-  const line = (className: string, y: (point: LoadPoint, index: number) => number | undefined): string => {
-    const path = pathOf(points.map((point, index) => [x(point.atMs), y(point, index)]))
-    return path === '' ? '' : `<path class="course ${className}" d="${path}"/>`
-  }
+  const startOf = (index: number): number => points[index - 1]?.atMs ?? begin
+  const course = (className: string, path: string): string => path === '' ? '' : `<path class="course ${className}" d="${path}"/>`
+  const line = (className: string, value: (point: LoadPoint) => number | undefined): string => course(className, pathOf(points.map((point, index) => {
+    const ms = value(point)
+    return [x((startOf(index) + point.atMs) / 2), ms === undefined ? undefined : latency(ms)]
+  })))
+  const steps = (className: string, count: (point: LoadPoint) => number): string => course(className, pathOf(points.flatMap((point, index) => {
+    const y = rate(rateOf(points, index, count(point), begin))
+    return [[x(startOf(index)), y], [x(point.atMs), y]]
+  })))
   const lines = [
-    line('t1', ({ p50Ms }) => p50Ms === undefined ? undefined : latency(p50Ms)),
-    line('t2', ({ p99Ms }) => p99Ms === undefined ? undefined : latency(p99Ms)),
-    line('t0', ({ requests }, index) => rate(rateOf(points, index, requests, from))),
-    points.some(({ errors }) => errors > 0) ? line('bad', ({ errors }, index) => rate(rateOf(points, index, errors, from))) : '',
+    line('t1', ({ p50Ms }) => p50Ms),
+    line('t2', ({ p99Ms }) => p99Ms),
+    steps('t0', ({ requests }) => requests),
+    points.some(({ errors }) => errors > 0) ? steps('bad', ({ errors }) => errors) : '',
   ]
   const grid = [1, 10, 100, 1000, 10_000].map(ms => `<line class="grid" x1="0" x2="${width}" y1="${latency(ms)}" y2="${latency(ms)}"/><text x="2" y="${latency(ms) - 2}">${ms < 1000 ? `${ms} ms` : `${ms / 1000} s`}</text>`)
   const scale = `<line class="grid" x1="0" x2="${width}" y1="${rate(most)}" y2="${rate(most)}"/><text x="2" y="${rate(most) + 12}">${Math.round(most)} a second</text>`
@@ -40,8 +46,8 @@ export function loadChart ({ load, points = [] }: LoadSection, { gantt, clock, d
 }
 
 /** A second with a part of its time alone still has its rate. */
-function rateOf (points: readonly LoadPoint[], index: number, count: number, from: number): number {
-  const spanMs = points[index]!.atMs - (points[index - 1]?.atMs ?? from)
+function rateOf (points: readonly LoadPoint[], index: number, count: number, begin: number): number {
+  const spanMs = points[index]!.atMs - (points[index - 1]?.atMs ?? begin)
   // Of thinned points each stands for one second.
   return count / Math.min(1, Math.max(0.2, spanMs / 1000))
 }

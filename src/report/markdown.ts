@@ -29,7 +29,7 @@ export function renderMarkdown (report: DrillReport): string {
   ])))
   section(parts, 'Decisions', ['gate', 'who', 'answer', 'through', 'reason', 'question stood'], report.decisions.map(one => [one.step, one.person, one.answer, one.verified ? one.door : `${one.door}, unverified`, one.reason ?? '', durationText(one.stoodMs)]))
   section(parts, 'Checks', ['check', 'outcome', 'observed', 'expected'], report.checks.map(one => [one.check, one.outcome, one.observed, one.expected]))
-  for (const load of report.loads ?? []) section(parts, `Load: ${md(load.load.scenario)}`, ['what', ''], loadFacts(load))
+  for (const load of report.loads ?? []) section(parts, `Load: ${md(load.load.scenario)}`, ['what', ''], loadFacts(load, report))
   for (const { suite, checks = [] } of report.suites ?? []) {
     section(parts, `Smoke suite: ${md(suite.suite)}`, ['check', 'outcome', 'observed', 'expected', 'took'], checks.map(one => [one.title, one.outcome, one.observed, one.expected, durationText(one.ms)]))
   }

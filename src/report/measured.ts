@@ -1,6 +1,8 @@
+import { outageOf } from '../drill/clock.js'
+import { feltOf, feltText } from '../drill/felt.js'
 import { loadText, type LoadPoint } from '../drill/load.js'
 import { msText, valueText } from '../drill/load-text.js'
-import type { LoadSection, SuiteSection } from '../drill/report.js'
+import type { DrillReport, LoadSection, SuiteSection } from '../drill/report.js'
 import type { DrillEvent, EventOf } from '../drill/timeline.js'
 import type { WholeResult } from '../drill/whole-result.js'
 import { verdictText } from '../drill/words.js'
@@ -10,9 +12,11 @@ const maxPoints = 300
 
 /** The loads of a drill: their figures from the timeline, their course from the store. */
 export function loadSections (events: DrillEvent[], results: readonly WholeResult[]): LoadSection[] {
+  const outage = outageOf(events)
   return events.filter((event): event is EventOf<'load.measured'> => event.type === 'load.measured').map(({ step, load }) => {
     const whole = results.find((one): one is WholeResult & { kind: 'load' } => one.kind === 'load' && one.result.runId === load.runId)?.result
     if (!whole) return { step, load }
+    const points = whole.points.map(point => ({ ...point, atMs: load.startedAtMs + point.atMs }))
     return {
       step, load, response: whole.total.responseMs,
       expectations: whole.thresholds.map(({ text, why, kept }) => ({ text, why, kept })),
@@ -20,7 +24,8 @@ export function loadSections (events: DrillEvent[], results: readonly WholeResul
       failures: whole.failures.map(({ failure, count }) => ({ failure, count })),
       slow: whole.slow.count,
       resources: 'blind' in whole.resources ? [] : whole.resources.map(({ name, unit, min, mean, max }) => ({ name, unit, min, mean, max })),
-      points: thinned(whole.points, maxPoints).map(point => ({ ...point, atMs: load.startedAtMs + point.atMs })),
+      ...(outage === undefined || whole.isHeld !== true ? {} : { felt: feltOf(points, load.startedAtMs, outage) }),
+      points: thinned(points, maxPoints),
     }
   })
 }
@@ -45,10 +50,11 @@ export function thinned (points: readonly LoadPoint[], most: number): LoadPoint[
 }
 
 /** What a report says of a load, in two columns. */
-export function loadFacts ({ load, response, expectations = [], baseline, failures = [], slow, resources = [] }: LoadSection): string[][] {
+export function loadFacts ({ load, response, expectations = [], baseline, felt, failures = [], slow, resources = [] }: LoadSection, { clock }: Pick<DrillReport, 'clock'>): string[][] {
   return [
     ['Verdict', `${verdictText[load.verdict]}: ${load.why}`],
     ['Load', loadText(load)],
+    ...felt === undefined ? [] : [['In the outage', feltText(felt, (load.failing?.toMs ?? 0) - (clock.recoveredAtMs ?? 0))]],
     ...response === undefined ? [] : [['Response times', `P50 ${msText(response.p50)}, P75 ${msText(response.p75)}, P90 ${msText(response.p90)}, P95 ${msText(response.p95)}, P99 ${msText(response.p99)}, P99.9 ${msText(response.p999)}, at most ${msText(response.max)}`]],
     ...expectations.map(({ text, why, kept }) => [kept ? 'Kept' : 'BROKEN', why.startsWith(text) ? why : `${text}: ${why}`]),
     ...baseline === undefined ? [] : [['Against earlier runs', baseline]],

@@ -115,6 +115,7 @@ export const LoadSummarySchema = describes<LoadSummary>()(object({
   p50Ms: maybe(ms('Median of the response time, from the intended time to the last byte.')), p95Ms: maybe(ms('Its 95th percentile.')), p99Ms: maybe(ms('Its 99th percentile.')),
   breaking: maybe(text('The last load that held, and what gave first.')),
   baseline: maybe(oneOf(['first', 'same', 'better', 'worse', 'not-compared'], 'Against earlier runs.')),
+  failing: maybe(object({ fromMs: atMs('Begin of the first.'), toMs: atMs('End of the last.') }, 'The seconds in which requests failed.')),
 }, 'A load in short.'))
 
 export const SuiteSummarySchema = describes<SuiteSummary>()(object({
@@ -126,6 +127,8 @@ export const SuiteSummarySchema = describes<SuiteSummary>()(object({
 const figure = (description: string) => Type.Number({ description })
 const step = text('Id of the step.')
 
+const feltPart = (when: string) => object({ requests: count('Requests that came to an end.'), errors: count('Failed ones.') }, when)
+
 export const LoadSectionSchema = describes<LoadSection>()(object({
   step, load: LoadSummarySchema,
   response: maybe(object({
@@ -133,6 +136,7 @@ export const LoadSectionSchema = describes<LoadSection>()(object({
   }, 'Response times, from the intended time of each request to the last byte of its answer.')),
   expectations: maybe(list(object({ text: text('What is demanded.'), why: text('What was measured.'), kept: Type.Boolean({ description: 'Whether it was kept.' }) }, 'One threshold.'), 'What the target had to stand.')),
   baseline: maybe(text('Against earlier runs, in words.')),
+  felt: maybe(object({ before: feltPart('Before the outage.'), during: feltPart('In seconds that touch it.'), after: feltPart('After it.') }, 'What customers felt of the outage that the probe saw.')),
   failures: maybe(list(object({ failure: text('Kind of failure.'), count: count('How many.') }, 'One kind.'), 'Failed requests by kind.')),
   slow: maybe(count('Requests over a second.')),
   resources: maybe(list(object({ name: text('What it is.'), unit: text('Its unit.'), min: figure('Lowest, in the unit.'), mean: figure('Mean, in the unit.'), max: figure('Highest, in the unit.') }, 'One series.'), 'What was measured of the target.')),

@@ -48,6 +48,7 @@ export const ScenarioSchema = matching<LoadScenario>()(closed({
     series: text('Name of a series of the environment’s `load.watch`, or `p95`: the run’s own.'),
     perHourAtMost: number(0, 'The most that it may grow in an hour, in its own unit.'),
   })), 'Series that may not grow; judged in runs that are long enough.')),
+  held: Type.Optional(flag('Made to be held by a drill while something fails (`background`): `--all` leaves it out.')),
 }, 'A load scenario.'))
 
 const steps = (description: string) => list(HttpStepSchema, description, { minItems: 1 })

@@ -25,5 +25,6 @@ export const load: Kind<LoadStep> = {
     const scenario = known.scenarios.get(step.scenario)
     if (!known.scenarios.has(step.scenario)) report('/scenario', `there is no scenario "${step.scenario}"`, didYouMean(step.scenario, [...known.scenarios.keys()]))
     else if (scenario?.levels !== undefined && Number(step.shards ?? 1) > 1) report('/shards', `${step.scenario} steps up, and each load is judged as a whole`, 'one shard')
+    if (scenario?.held === true && step.background !== true) report('/scenario', `${step.scenario} is made to be held while other steps run`, 'add background: true')
   },
 }

@@ -32,7 +32,7 @@ test('a step that does not run needs nothing', () => {
 })
 
 test('where a nested runbook’s parameters decide, every scenario goes along', () => {
-  assert.deepEqual(needs([{ id: 'l', kind: 'load', scenario: '{{ params.scenario }}' }])[0], ['baseline', 'endurance', 'peak', 'stress'])
+  assert.deepEqual(needs([{ id: 'l', kind: 'load', scenario: '{{ params.scenario }}' }])[0], ['baseline', 'customers', 'endurance', 'peak', 'stress'])
 })
 
 test('a scenario or suite that is not there is refused with its name', () => {

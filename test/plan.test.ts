@@ -77,12 +77,14 @@ test('a step that will be skipped says why, and so do the steps inside it', () =
   ])
 })
 
-test('the plan of the delivered failover runbook: intact by default, with a cut link as positive control', async () => {
+test('the plan of the delivered failover runbook: intact and without customers by default, with a cut link as positive control', async () => {
   const { value } = await loadRunbook('runbooks/database-primary-failure.yaml')
   const environment = labEnvironment()
   const skipped = (params: Record<string, unknown>) => planLines({ runbook: instantiate(value!, { params, environment }).runbook, environment }).filter(line => line.skipped).map(line => line.id)
-  assert.deepEqual(skipped({}), ['cut', 'fall-behind', 'heal-link'])
-  assert.deepEqual(skipped({ replication: 'cut' }), [])
+  const customers = ['customers', 'served', 'normal', 'customers-leave']
+  assert.deepEqual(skipped({}), ['customers', 'cut', 'fall-behind', 'served', 'normal', 'customers-leave', 'heal-link'])
+  assert.deepEqual(skipped({ replication: 'cut' }), customers)
+  assert.deepEqual(skipped({ replication: 'cut', customers: 10 }), [])
   environment.database!.swappedRolesAllowed = true
-  assert.deepEqual(skipped({ replication: 'cut' }), ['failback'])
+  assert.deepEqual(skipped({ replication: 'cut', customers: 10 }), ['failback'])
 })

@@ -176,7 +176,7 @@ const noCanaries = observe.replace(/canaries: \{.*?\}, /, '')
 
 /** What a runbook may ask for by name, and nothing of it with errors but `broken`. */
 const tests: Known = {
-  scenarios: new Map<string, LoadScenario | undefined>([['peak', {} as LoadScenario], ['stress', { levels: { users: 1, every: '1s' } } as LoadScenario], ['broken', undefined]]),
+  scenarios: new Map<string, LoadScenario | undefined>([['peak', {} as LoadScenario], ['stress', { levels: { users: 1, every: '1s' } } as LoadScenario], ['customers', { held: true } as LoadScenario], ['broken', undefined]]),
   suites: new Map([['production', { params: { page: '/' }, checks: [{ id: 'tls' }] } as unknown as Suite], ['broken', undefined]]),
 }
 
@@ -201,6 +201,7 @@ const rules: Array<[what: string, text: string, place: string, message: RegExp, 
   ['an undo of a load that is over', book(['{ id: l, kind: load, scenario: peak }', '{ id: u, kind: undo, of: l }']), '6:30', /"l" is over when the next step begins \(background: true\)/],
   ['a load in a runbook that touches nothing', book(['{ id: l, kind: load, scenario: peak }'], 'readOnly: true\n'), '6:36', /readOnly touches nothing, but a load does/],
   ['a load of a scenario that is not there', book(['{ id: l, kind: load, scenario: paek }']), '5:36', /no scenario "paek" \(did you mean "peak"\?\)/, tests],
+  ['a scenario to be held that nothing runs beside', book(['{ id: l, kind: load, scenario: customers }']), '5:36', /made to be held while other steps run/, tests],
   ['shards of a scenario that steps up', book(['{ id: l, kind: load, scenario: stress, shards: 2 }']), '5:52', /steps up, and each load is judged as a whole/, tests],
   ['more than all of a scenario’s time', book(['{ id: l, kind: load, scenario: peak, percent: 101 }']), '5:51', /a whole number from 1 to 100/],
   ['a suite that is not there', book(['{ id: s, kind: suite, suite: producton }']), '5:34', /no suite "producton" \(did you mean "production"\?\)/, tests],

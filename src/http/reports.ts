@@ -63,10 +63,11 @@ export async function reportFacts (deps: Pick<AppDeps, 'store' | 'temporal'>, id
   const facts = await recorded(deps, id).catch(async (error: unknown) => await insteadOfStore<ReportFacts>(error, async () => ({ events: await temporal.timeline(id, 0), samples: [], earlier: [] })))
   if (isOver(facts.events)) return facts
   // The workflow knows of the end a moment before the record does; one that ends in this moment answers no more, and then all is on record.
-  const events = await temporal.timeline(id, 0).catch(() => undefined)
-  const whole = events ? { ...facts, events, chainHead: undefined } : await recorded(deps, id)
-  if (!isOver(whole.events)) throw new DrillError('report.unavailable', `drill ${id} has not ended; its report is made when it has`)
-  return whole
+  const events = await temporal.timeline(id, 0).catch((error: unknown) => ({ error }))
+  const whole = 'error' in events ? await recorded(deps, id) : { ...facts, events, chainHead: undefined }
+  if (isOver(whole.events)) return whole
+  // Whoever could not be asked has not said that it goes on.
+  throw 'error' in events ? events.error : new DrillError('report.unavailable', `drill ${id} has not ended; its report is made when it has`)
 }
 
 async function recorded (deps: Pick<AppDeps, 'store' | 'temporal'>, id: string): Promise<ReportFacts> {

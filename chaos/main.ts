@@ -9,7 +9,7 @@ import { messageOf } from '../src/errors.js'
 import { loadCatalog } from '../src/runbook/catalog.js'
 import { runCase, runUndisturbed, type Case } from './case.js'
 import { allKinds, applies, breaks, momentsOf, type Kind } from './moment.js'
-import { runQueue } from './queue.js'
+import { opened, runQueue } from './queue.js'
 import { openStage, type Stage } from './stage.js'
 import { lineOf, tableOf, type Chapter, type Done } from './table.js'
 
@@ -54,7 +54,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 try {
-  first = await open()
+  first = await opened({ open, tell })
   const chapters = await chaptersOf(first)
   const wrongRunbook = values.runbook?.find(name => !chapters.some(({ runbook }) => runbook === name))
   if (wrongRunbook !== undefined) throw new Error(`no drill "${wrongRunbook}" breaks anything here; there are ${chapters.map(({ runbook }) => runbook).join(', ')}`)
@@ -71,7 +71,11 @@ process.exit(process.exitCode ?? 0)
 
 async function open (): Promise<Stage> {
   // Mounting takes root; without it, drills of full disks are refused, and told.
-  return await openStage({ tell: line => { console.log(`chaos  ${line}`) }, volumes: process.getuid?.() === 0 })
+  return await openStage({ tell, volumes: process.getuid?.() === 0 })
+}
+
+function tell (line: string): void {
+  console.log(`chaos  ${line}`)
 }
 
 /** Every runbook that breaks something in this environment, with its moments: no runbook is named here. */
@@ -110,7 +114,7 @@ async function runAll (chapters: Chapter[]): Promise<void> {
     },
     run: runCase,
     goesOn: () => !stopping && Date.now() < untilMs,
-    tell: line => { console.log(`chaos  ${line}`) },
+    tell,
     done: (one, outcome, tookMs) => {
       const entry: Done = { runbook: one.runbook, moment: one.moment.name, kind: one.kind, outcome, tookMs, atMs: Date.now(), commit }
       done.push(entry)

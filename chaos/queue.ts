@@ -96,7 +96,8 @@ export async function runQueue<Stage> (cases: Case[], jobs: number, crew: Crew<S
   return isWhole
 }
 
-async function opened<Stage> ({ open, tell }: Crew<Stage>): Promise<Stage> {
+/** A stage, in as many tries as it takes. @throws what the last of them threw */
+export async function opened<Stage> ({ open, tell }: Pick<Crew<Stage>, 'open' | 'tell'>): Promise<Stage> {
   for (let tries = 1; ; tries++) {
     try {
       return await open()

@@ -3,6 +3,9 @@ import { loadavg } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client, Connection } from '@temporalio/client'
 import { startDev } from '../src/dev/dev.js'
+import type { DrillInput } from '../src/drill/input.js'
+import { DrillError } from '../src/errors.js'
+import type { TemporalDoor } from '../src/temporal/door.js'
 import { temporalDoor } from '../src/temporal/drills.js'
 import { ben, drillOf, gate } from '../test/fixtures/temporal.js'
 import type { Bench } from './hold.js'
@@ -13,6 +16,8 @@ const decided = 200
 const abreast = 20
 /** Longest for one start, ms: on a busy machine a hundred others may be before it. */
 const admissionMs = 600_000
+/** A dev server that is flooded ends a wait before its deadline; asked again, it answers for the drill that it has begun. */
+const mostTries = 5
 
 /**
  * Drills that wait at a gate on one real worker, a process of its own: how much memory it takes, and how long a decision takes once it
@@ -32,7 +37,7 @@ export async function waiting ({ hold, tell, full }: Bench): Promise<Figure[]> {
   const startMs = await took(async () => {
     await Promise.all(Array.from({ length: abreast }, async () => {
       for (let index = next++; index < count; index = next++) {
-        await door.start(inputs[index]!)
+        await started(door, inputs[index]!)
         most = Math.max(most, memory())
         if (index % Math.ceil(count / 20) === 0) tell(`${index} of ${count} started, the worker has ${Math.round(memory())} MiB`)
       }
@@ -53,4 +58,15 @@ export async function waiting ({ hold, tell, full }: Bench): Promise<Figure[]> {
     { what: `a decision, ${count} drills wait`, unit: 'ms', ours: spread(times), goals: [{ of: 'p99', below: 1000 }], notes: [`all started after ${(startMs / 1000).toFixed(0)} s; load of the machine ${load.toFixed(1)}`] },
     { what: `the worker's memory, ${count} drills wait`, unit: 'MiB', ours: spread([most]), goals: [{ of: 'p50', below: 1024 }], notes: [`${Math.round(empty)} MiB before the first one`] },
   ]
+}
+
+async function started (door: TemporalDoor, input: DrillInput): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await door.start(input)
+      return
+    } catch (error) {
+      if (!(error instanceof DrillError && error.code === 'temporal.timeout') || tries === mostTries) throw error
+    }
+  }
 }

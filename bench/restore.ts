@@ -45,7 +45,7 @@ export async function restore ({ hold, tell, full }: Bench): Promise<Figure[]> {
     await add(database, rows, done => { tell(`${done} of ${rows} rows more`) })
     tell('a full backup, once what was written is archived')
     await ask('backup.archiving', database, backup, { within: '30m' })
-    await pgBackRest(backup, ['--type=full', 'backup'], stepContext({ drillId: 'bench', stepId: 'backup' }))
+    await pgBackRest(backup, ['--type=full', '--archive-timeout=600', 'backup'], stepContext({ drillId: 'bench', stepId: 'backup' }))
     const ms: number[] = []
     for (let time = 0; time < verifyRounds; time++) ms.push(await took(() => verify(database, backup)))
     const bytes = await repositoryBytes(backup)
@@ -89,12 +89,12 @@ function seconds (ms: number): string {
 async function restores ({ database, backup, tell }: { database: DatabaseCluster, backup: Backup, tell: Bench['tell'] }, rounds: number): Promise<Omit<Restored, 'bytes'>> {
   const [ours, bare]: [number[], number[]] = [[], []]
   for (let round = 0; round <= rounds; round++) {
-    tell(round === 0 ? 'both restores, once to warm up' : `both restores, round ${round} of ${rounds}`)
     const both: Array<() => Promise<void>> = [
       async () => { ours.push(await measured(() => copy(database, backup), () => actions['backup.restore'].undo({ backup, database }, stepContext({ drillId: 'bench', stepId: 'ours' })))) },
       async () => { bare.push(await bareRestore(backup)) },
     ]
     for (const one of round % 2 === 0 ? both : both.reverse()) await one()
+    tell(`${round === 0 ? 'both restores, to warm up' : `round ${round} of ${rounds}`}: ${seconds(ours.at(-1)!)}, bare ${seconds(bare.at(-1)!)}`)
     if (round === 0) ours.length = bare.length = 0
   }
   return { ours, bare }

@@ -32,6 +32,11 @@ import { configurationOpen } from './restore/configuration-open.js'
 import { configurationSeal } from './restore/configuration-seal.js'
 import { filesBackup } from './restore/files-backup.js'
 import { filesRestore } from './restore/files-restore.js'
+import { rebuildCache } from './rebuild/cache.js'
+import { rebuildConfigure } from './rebuild/configure.js'
+import { rebuildDatabase } from './rebuild/database.js'
+import { rebuildFiles } from './rebuild/files.js'
+import { rebuildServices } from './rebuild/services.js'
 import { rowsDamage } from './rows/damage.js'
 import { rowsHandBack } from './rows/hand-back.js'
 import { createRecord, type RecordDeps } from './record.js'
@@ -71,6 +76,11 @@ export const actions: Actions = {
   'backup.take': backupTake,
   'backup.restore': backupRestore,
   'copy.promote': copyPromote,
+  'rebuild.configure': rebuildConfigure,
+  'rebuild.database': rebuildDatabase,
+  'rebuild.files': rebuildFiles,
+  'rebuild.cache': rebuildCache,
+  'rebuild.services': rebuildServices,
   'rows.damage': rowsDamage,
   'rows.handBack': rowsHandBack,
   'canaries.prepare': canariesPrepare,

@@ -4,6 +4,7 @@ import { durationMs } from '../src/drill/duration.js'
 import { haltText, type Halt } from '../src/drill/halt.js'
 import type { DrillInput } from '../src/drill/input.js'
 import type { OwedEntry } from '../src/drill/owed.js'
+import { isBrought } from '../src/drill/rebuild.js'
 import { isAllowedIn, isSkipped, stepTitle, type CheckStep } from '../src/drill/runbook.js'
 import type { Refusal } from '../src/drill/timeline.js'
 import { messageOf } from '../src/errors.js'
@@ -75,7 +76,8 @@ function mayRunHere ({ runbook, environment, production }: DrillInput): Refusal[
 }
 
 async function secrets (deps: PreflightDeps, { environment }: DrillInput): Promise<Refusal[]> {
-  const refs = [...new Set(secretRefs(environment))]
+  // What comes with the sealed configuration cannot be there before it is opened.
+  const refs = [...new Set(secretRefs(environment))].filter(ref => !isBrought(environment.rebuild, ref))
   const refusals = await Promise.all(refs.map(async (ref): Promise<Refusal[]> => {
     try {
       await deps.secret(ref)
@@ -87,7 +89,7 @@ async function secrets (deps: PreflightDeps, { environment }: DrillInput): Promi
   return refusals.flat()
 }
 
-const secretKeys = ['password', 'cipherPass', 'webhook', 'token']
+const secretKeys = ['password', 'repositoryPassword', 'identity', 'cipherPass', 'webhook', 'token']
 
 function secretRefs (value: unknown): string[] {
   if (typeof value !== 'object' || value === null) return []

@@ -131,6 +131,7 @@ export const errorTable = {
   'backup.failed': { status: 500, retryable: true, means: 'pgBackRest could not do what it was asked', remedy: 'The message has its words' },
   'backup.stalled': { status: 504, retryable: true, means: 'A backup, a restore or a replay made no progress for minutes and was ended', remedy: 'Look at the disk and the repository; the message says how far it came' },
   'restore.recovery': { status: 500, retryable: false, means: 'The restored server ended before its recovery did', remedy: 'The message has the last words of its log' },
+  'rebuild.notUp': { status: 500, retryable: false, means: 'A service of a system that comes up anew from its backups did not start, or does not answer', remedy: 'The message has its last words; what it reads came from the sealed configuration' },
   'target.invalid': { status: 422, retryable: false, means: 'The target of a recovery says nothing that recovery can stop at', remedy: 'The message says what is wrong; a time needs its zone' },
   'target.unreachable': { status: 422, retryable: false, means: 'The backups and the archive do not lead to the target of a recovery', remedy: 'The message says how far they lead' },
   internal: { status: 500, retryable: true, means: 'A mistake of Muster’s own', remedy: 'Report it with the reference in the message' },

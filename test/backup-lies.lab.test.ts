@@ -83,7 +83,7 @@ describe('where exit code 0 lies', { timeout: 280_000 }, () => {
     const target = { type: 'xid', value: '999999', inclusive: true, proof: proofOf('xid', '999999', true), lsn: '0/9000000', text: 'after 999999' } as const
     await restoreFiles(backup, { set, dataDir: place.dataDir, target }, context)
     await startCopy(backup, place, context)
-    await assert.rejects(awaitRecovery(backup, place, { user: 'postgres', wanted: 'promoted' }, context), (error: { code: string, message: string }) => {
+    await assert.rejects(awaitRecovery(await copyControl(backup, place, context), place, { user: 'postgres', wanted: 'promoted' }, context), (error: { code: string, message: string }) => {
       assert.equal(error.code, 'restore.recovery')
       assert.match(error.message, /recovery ended before configured recovery target was reached/)
       return true

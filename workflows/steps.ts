@@ -120,7 +120,8 @@ async function check (run: Run, step: CheckStep): Promise<StepResult> {
 
 /** What the drill knows and a runbook cannot say: when the fault struck, and how much loss is acceptable. */
 function knownByDrill ({ journal, input }: Run, check: CheckName): Record<string, unknown> {
-  if (check === 'backup.promise') return { rpo: objectivesFor(input).rpo }
+  if (check === 'backup.promise' || check === 'rebuild.loss') return { rpo: objectivesFor(input).rpo }
+  if (check === 'rebuild.timely') return { rto: objectivesFor(input).rto }
   if (check !== 'canaries.compare') return {}
   const struck = journal.events.findLast(event => event.type === 'fault.struck')
   return {

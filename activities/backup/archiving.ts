@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type pg from 'pg'
 import type { ArchivedCanary } from '../../src/drill/backup.js'
 import type { CheckInputs } from '../../src/drill/checks.js'
 import { durationMs, durationText } from '../../src/drill/duration.js'
@@ -14,6 +15,14 @@ interface Archiver { last: string | null, failed: string | null, failures: numbe
 
 const archiverSql = 'select last_archived_wal as last, last_failed_wal as failed, failed_count::int as failures from pg_stat_archiver'
 
+/** Commits an empty transaction: its number, and where its commit record ends at most. */
+export async function commitNothing (client: pg.Client): Promise<{ xid: string, lsn: string }> {
+  await client.query('begin')
+  const { xid } = (await client.query<{ xid: string }>('select pg_current_xact_id()::text as xid')).rows[0]!
+  await client.query('commit')
+  return { xid, lsn: (await client.query<{ lsn: string }>('select pg_current_wal_insert_lsn()::text as lsn')).rows[0]!.lsn }
+}
+
 /**
  * One empty transaction is committed (it has a number and a commit record, and touches no table), its WAL segment is closed, and then
  * the repository itself must have that segment: what the server says of its archiver is only what its archive_command said.
@@ -23,10 +32,7 @@ export const backupArchiving: Check<CheckInputs['backup.archiving']> = async ({ 
     const { segmentBytes, timeline } = await lookAtPrimary(database, context)
     const from = Date.now()
     const canary = await onPrimary(database, context, async client => {
-      await client.query('begin')
-      const xid = (await client.query<{ xid: string }>('select pg_current_xact_id()::text as xid')).rows[0]!.xid
-      await client.query('commit')
-      const lsn = (await client.query<{ lsn: string }>('select pg_current_wal_insert_lsn()::text as lsn')).rows[0]!.lsn
+      const { xid, lsn } = await commitNothing(client)
       await client.query('select pg_switch_wal()')
       return { xid, lsn, segment: segmentText(segmentOfEnd(lsn, timeline, segmentBytes), segmentBytes), timeline } satisfies ArchivedCanary
     })

@@ -12,7 +12,7 @@ import { withClient, type AskOptions } from '../postgres/connection.js'
 import { tell } from '../tell.js'
 import { lastWords, runTool, toolEnvironment, toolOf, type Worker } from './tools.js'
 
-export type Served = Pick<Copy, 'dir' | 'dataDir' | 'socketDir' | 'logFile'>
+export type Served = Pick<Copy, 'dir' | 'dataDir' | 'socketDir' | 'port' | 'logFile'>
 
 const port = 5432
 /** How often recovery is looked at: soon at first, then seldom enough to cost nothing beside it. */
@@ -102,8 +102,8 @@ async function neededSettings (backup: Backup, { dataDir }: Served, worker: Work
 }
 
 /** One connection to a copy as its superuser. */
-export async function onCopy<T> (copy: Pick<Copy, 'socketDir'>, login: { user: string, database: string }, worker: Pick<Worker, 'signal' | 'secret'>, use: (client: pg.Client) => Promise<T>, options: AskOptions = {}): Promise<T> {
-  return await withClient({ host: copy.socketDir, port, ...login }, worker, use, options)
+export async function onCopy<T> (copy: Pick<Copy, 'socketDir' | 'port'>, login: { user: string, database: string }, worker: Pick<Worker, 'signal' | 'secret'>, use: (client: pg.Client) => Promise<T>, options: AskOptions = {}): Promise<T> {
+  return await withClient({ host: copy.socketDir, port: copy.port ?? port, ...login }, worker, use, options)
 }
 
 export async function readLog ({ logFile }: Pick<Copy, 'logFile'>): Promise<{ text: string, log: RecoveryLog }> {
@@ -117,7 +117,7 @@ export interface Standing { inRecovery: boolean, paused: boolean, replayed: stri
 const standingSql = "select pg_is_in_recovery() as \"inRecovery\", pg_get_wal_replay_pause_state() = 'paused' as paused, pg_last_wal_replay_lsn()::text as replayed"
 const promotedSql = 'select false as "inRecovery", false as paused, pg_current_wal_lsn()::text as replayed'
 
-export async function standingOf (copy: Pick<Copy, 'socketDir'>, user: string, worker: Pick<Worker, 'signal' | 'secret'>): Promise<Standing> {
+export async function standingOf (copy: Pick<Copy, 'socketDir' | 'port'>, user: string, worker: Pick<Worker, 'signal' | 'secret'>): Promise<Standing> {
   return await onCopy(copy, { user, database: 'postgres' }, worker, async client => {
     const { rows: [recovery] } = await client.query<{ is: boolean }>('select pg_is_in_recovery() as is')
     if (!recovery!.is) return (await client.query<Standing>(promotedSql)).rows[0]!
@@ -130,8 +130,7 @@ export async function standingOf (copy: Pick<Copy, 'socketDir'>, user: string, w
  * Waits until recovery has ended: promoted, or paused where that is wanted. `pg_ctl` says 0 when a server can be read, and recovery may
  * die afterwards: only the living server's own word counts. Throws `restore.recovery` with the log's last words, `backup.stalled`.
  */
-export async function awaitRecovery (backup: Backup, copy: Served, { user, wanted }: { user: string, wanted: Copy['state'] }, worker: Worker): Promise<Standing> {
-  const control = await copyControl(backup, copy, worker)
+export async function awaitRecovery (control: Controller, copy: Served, { user, wanted }: { user: string, wanted: Copy['state'] }, worker: Worker): Promise<Standing> {
   const fromMs = Date.now()
   let [progress, grownAtMs] = ['', fromMs]
   let fromBytes: number | undefined

@@ -13,6 +13,8 @@ export interface Place {
   dataDir: string
   /** A socket's path may have 107 bytes only, so it lies outside. */
   socketDir: string
+  /** Of its socket's name; a copy has a folder of its own for it, and needs none. */
+  port?: number
   logFile: string
   /** Segments that are looked into. */
   walDir: string
@@ -59,8 +61,7 @@ export function placeOf ({ scratchDir }: Pick<Backup, 'scratchDir'>, { drillId, 
  * Takes the folder for a copy, or finds it taken by this very step. Throws `scratch.notOurs` where it is a live cluster's, or holds
  * what no step of Muster put there; nothing is touched then.
  */
-export async function takePlace (backup: Backup, database: DatabaseCluster | undefined, step: Step): Promise<{ place: Place, mark: Mark }> {
-  const place = placeOf(backup, step)
+export async function takePlace (backup: Backup, database: DatabaseCluster | undefined, step: Step, place = placeOf(backup, step)): Promise<{ place: Place, mark: Mark }> {
   for (const node of database?.nodes ?? []) {
     if (isWithin(node.dataDir, place.dir) || isWithin(backup.scratchDir, node.dataDir)) {
       throw new DrillError('scratch.notOurs', `${place.dir} lies in or around the live cluster of ${node.name} (${node.dataDir}): a copy there would overwrite it`)
@@ -143,7 +144,7 @@ function ignoreMissing (error: NodeJS.ErrnoException): undefined {
 }
 
 /** Whether `inner` is `outer` or lies below it. */
-function isWithin (outer: string, inner: string): boolean {
+export function isWithin (outer: string, inner: string): boolean {
   const way = relative(resolve(outer), resolve(inner))
   return way === '' || (!way.startsWith('..') && !way.startsWith('/'))
 }

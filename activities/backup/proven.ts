@@ -112,7 +112,7 @@ async function liesBefore (copy: Copy, backup: Backup, canary: ArchivedCanary, c
 }
 
 /** Whether a copy knows a transaction as committed. One that was still out at the stop, or is in its future, is not. */
-export async function isCommitted (copy: Pick<Copy, 'socketDir'>, user: string, xid: string, context: Pick<StepContext, 'signal' | 'secret'>): Promise<boolean> {
+export async function isCommitted (copy: Pick<Copy, 'socketDir' | 'port'>, user: string, xid: string, context: Pick<StepContext, 'signal' | 'secret'>): Promise<boolean> {
   return await onCopy(copy, { user, database: 'postgres' }, context, async client => {
     const { rows: [row] } = await client.query<{ here: boolean }>(
       // Asking for one in the future is an error of the server.
@@ -122,6 +122,6 @@ export async function isCommitted (copy: Pick<Copy, 'socketDir'>, user: string, 
 }
 
 async function invariantProof (copy: Copy, user: string, database: DatabaseCluster, context: StepContext): Promise<Proof> {
-  const { outcome, observed } = await askInvariants({ host: copy.socketDir, port: 5432, user, database: database.endpoint.database }, database.invariants ?? [], context)
+  const { outcome, observed } = await askInvariants({ host: copy.socketDir, port: copy.port ?? 5432, user, database: database.endpoint.database }, database.invariants ?? [], context)
   return outcome === 'pass' ? { good: observed } : outcome === 'fail' ? { wrong: `invariant ${observed}` } : { blind: observed }
 }

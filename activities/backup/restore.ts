@@ -1,4 +1,5 @@
-import type { ActionInputs } from '../../src/drill/actions.js'
+import type { Controller } from '../../src/control/control.js'
+import type { ActionInputs, ActionResult } from '../../src/drill/actions.js'
 import type { Repository } from '../../src/drill/backup.js'
 import type { Copy } from '../../src/drill/copy.js'
 import { durationText } from '../../src/drill/duration.js'
@@ -23,24 +24,11 @@ type Input = ActionInputs['backup.restore']
  */
 export const backupRestore: Action<Input> = {
   async do (input, context) {
-    const { backup, database, pause = false } = input
-    const [repository, version] = await Promise.all([readRepository(backup, context), versionOf(backup, context)])
-    requireVersion(repository, version)
-    const { place, mark } = await takePlace(backup, database, context)
-    mark.plan ??= await plan(input, repository, place, context)
-    await writeMark(place, mark)
-    if (mark.restoreMs === undefined) {
-      await requireSpace(backup, mark.plan.bytes)
-      mark.restoreMs = await restoreFiles(backup, { ...mark.plan, dataDir: place.dataDir, at: pause ? 'pause' : 'promote' }, context)
-      await writeMark(place, mark)
-    }
-    await startCopy(backup, place, context)
-    const wanted = pause && mark.plan.target ? 'paused' : 'promoted'
-    const [standing, way] = await Promise.all([
-      awaitRecovery(backup, place, { user: database.nodes[0]!.user, wanted }, context),
-      wayAhead(backup, repository, place, mark.plan, context),
-    ])
-    return result(place, mark as Required<Mark>, way, standing)
+    const place = placeOf(input.backup, context)
+    return await restoreTo(input, place, async () => {
+      await startCopy(input.backup, place, context)
+      return await copyControl(input.backup, place, context)
+    }, context)
   },
 
   async verify ({ backup }, context) {
@@ -62,6 +50,31 @@ export const backupRestore: Action<Input> = {
     await clearPlace(place)
     return `removed the copy in ${place.dir}`
   },
+}
+
+/**
+ * Brings a backup's files to a place and recovers them there: a copy, or the database of a system that comes up anew. `start` starts
+ * its server where it does not run.
+ */
+export async function restoreTo (input: Input, at: Place, start: () => Promise<Controller>, context: StepContext): Promise<ActionResult> {
+  const { backup, database, pause = false } = input
+  const [repository, version] = await Promise.all([readRepository(backup, context), versionOf(backup, context)])
+  requireVersion(repository, version)
+  const { place, mark } = await takePlace(backup, database, context, at)
+  mark.plan ??= await plan(input, repository, place, context)
+  await writeMark(place, mark)
+  if (mark.restoreMs === undefined) {
+    await requireSpace(backup, mark.plan.bytes)
+    mark.restoreMs = await restoreFiles(backup, { ...mark.plan, dataDir: place.dataDir, at: pause ? 'pause' : 'promote' }, context)
+    await writeMark(place, mark)
+  }
+  const control = await start()
+  const wanted = pause && mark.plan.target ? 'paused' : 'promoted'
+  const [standing, way] = await Promise.all([
+    awaitRecovery(control, place, { user: database.nodes[0]!.user, wanted }, context),
+    wayAhead(backup, repository, place, mark.plan, context),
+  ])
+  return result(place, mark as Required<Mark>, way, standing)
 }
 
 /** What to restore. Nothing is written yet, but segments that were looked into. */
@@ -95,7 +108,7 @@ function requireVersion ({ databases }: Repository, major: string): void {
   if (major !== backups) throw new DrillError('backup.mismatch', `The backups are of PostgreSQL ${backups}, the server beside the worker is ${major}: it could not read them`)
 }
 
-async function result (place: Place, { plan, restoreMs }: Required<Mark>, { timeline, gap }: Pick<Copy, 'timeline' | 'gap'>, standing: Standing): Promise<{ summary: string, output: Record<string, unknown> }> {
+async function result (place: Place, { plan, restoreMs }: Required<Mark>, { timeline, gap }: Pick<Copy, 'timeline' | 'gap'>, standing: Standing): Promise<ActionResult> {
   const { log } = await readLog(place)
   const { set, bytes, target } = plan
   const between = (from?: number, to?: number): number => from === undefined || to === undefined ? 0 : Math.max(0, to - from)
@@ -106,8 +119,8 @@ async function result (place: Place, { plan, restoreMs }: Required<Mark>, { time
     { name: 'replay', ms: between(log.consistentAtMs, log.stoppedAtMs), bytes: replayedBytes },
     ...(standing.inRecovery ? [] : [{ name: 'promote', ms: between(log.stoppedAtMs, log.readyAtMs) }]),
   ]
-  const { dir, dataDir, socketDir, logFile } = place
-  const copy: Copy = { dir, dataDir, socketDir, logFile, set, target, timeline, gap, state: standing.inRecovery ? 'paused' : 'promoted', bytes, phases }
+  const { dir, dataDir, socketDir, port, logFile } = place
+  const copy: Copy = { dir, dataDir, socketDir, port, logFile, set, target, timeline, gap, state: standing.inRecovery ? 'paused' : 'promoted', bytes, phases }
   const tookMs = phases.reduce((sum, { ms }) => sum + ms, 0)
   return {
     summary: [

@@ -4,7 +4,7 @@ import { durationText } from '../../src/drill/duration.js'
 import type { Backup } from '../../src/drill/environment.js'
 import type { Check, StepContext } from '../action.js'
 import { answer } from './answer.js'
-import { awaitRecovery, onCopy, startCopy, stopCopy } from './copy-server.js'
+import { awaitRecovery, copyControl, onCopy, startCopy, stopCopy } from './copy-server.js'
 import { lastWords, runTool } from './tools.js'
 
 /** What one tool found: a figure that proves that it looked, or what is wrong. */
@@ -73,7 +73,7 @@ async function checksums (backup: Backup, copy: Copy, user: string, context: Ste
   } finally {
     if (!context.signal.aborted) {
       await startCopy(backup, copy, context)
-      await awaitRecovery(backup, copy, { user, wanted: 'promoted' }, context)
+      await awaitRecovery(await copyControl(backup, copy, context), copy, { user, wanted: 'promoted' }, context)
     }
   }
 }

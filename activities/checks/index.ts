@@ -3,6 +3,8 @@ import { cacheEqual, cacheFresh, cacheSound } from '../restore/cache-checks.js'
 import { configurationEqual } from '../restore/configuration-equal.js'
 import { filesEqual, filesFresh, filesSound } from '../restore/files-checks.js'
 import { copyRows } from '../rows/on-copy.js'
+import { rebuildEmpty } from '../rebuild/empty.js'
+import { rebuildLoss, rebuildMoment, rebuildTimely } from '../rebuild/measure.js'
 import { rowsDamaged, rowsMended } from '../rows/damaged.js'
 import { backupArchiving } from '../backup/archiving.js'
 import { copyBehind } from '../backup/behind.js'
@@ -72,5 +74,9 @@ export function createChecks (deps: { dataDir: string }): Checks {
     'copy.rows': copyRows,
     'rows.damaged': rowsDamaged,
     'rows.mended': rowsMended,
+    'rebuild.empty': rebuildEmpty,
+    'rebuild.moment': rebuildMoment,
+    'rebuild.loss': rebuildLoss,
+    'rebuild.timely': rebuildTimely,
   }
 }

@@ -126,7 +126,8 @@ function scratchRoot (folder: string): string {
   throw new DrillError('input.invalid', `${folder} is not a folder that cache.restore made`)
 }
 
-function own (path: string, user: { uid: number, gid: number }): void {
+/** Gives a folder and all below it to a user. */
+export function own (path: string, user: { uid: number, gid: number }): void {
   for (const entry of readdirSync(path, { withFileTypes: true })) {
     if (entry.isDirectory()) own(join(path, entry.name), user)
     else chownSync(join(path, entry.name), user.uid, user.gid)

@@ -66,12 +66,22 @@ export async function restoreSnapshot (store: Repository, scratchDir: string, sn
   }
 }
 
-/** Where the notes lie in a restored tree: the folder had the name of another step when they were taken. */
-export function notesIn (folder: string, files: FileStore): string {
-  const parent = join(folder, files.scratchDir)
-  const step = readdirSync(parent).find(name => lstatSync(join(parent, name, notesName), { throwIfNoEntry: false })?.isDirectory())
-  if (step === undefined) throw new DrillError('backup.incomplete', `The backup holds no ${notesName}: nothing describes what should be there`)
-  return join(parent, step, notesName)
+/** Where the notes lie in a restored tree: the scratch folder, step and perhaps machine had other names when they were taken. */
+export function notesIn (folder: string, { paths }: Pick<FileStore, 'paths'>): string {
+  const found = search('/')
+  if (found === undefined) throw new DrillError('backup.incomplete', `The backup holds no ${notesName}: nothing describes what should be there`)
+  return join(folder, found)
+
+  /** Beside the trees themselves there are only the folders on the way to the notes. */
+  function search (at: string): string | undefined {
+    for (const entry of readdirSync(join(folder, at), { withFileTypes: true })) {
+      const path = join(at, entry.name)
+      if (!entry.isDirectory() || paths.includes(path)) continue
+      const found = entry.name === notesName ? path : search(path)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
 }
 
 function bytesIn (folder: string): number {

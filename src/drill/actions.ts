@@ -4,12 +4,13 @@ import { cacheActions, type CacheInputs } from './actions/cache.js'
 import { databaseActions, type DatabaseInputs } from './actions/database.js'
 import { diskActions, type DiskInputs } from './actions/disks.js'
 import { linkActions, type LinkInputs } from './actions/links.js'
+import { rebuildActions, type RebuildInputs } from './actions/rebuild.js'
 import { recoveryActions, type RecoveryInputs } from './actions/recovery.js'
 import { serviceActions, type ServiceInputs } from './actions/services.js'
 import type { ActionCatalog } from './actions/facts.js'
 
 /** What each action takes. The runbook schema is checked against these types by the compiler. */
-export interface ActionInputs extends DatabaseInputs, ServiceInputs, CacheInputs, LinkInputs, DiskInputs, RecoveryInputs, BackupInputs {}
+export interface ActionInputs extends DatabaseInputs, ServiceInputs, CacheInputs, LinkInputs, DiskInputs, RecoveryInputs, BackupInputs, RebuildInputs {}
 
 export type ActionName = keyof ActionInputs
 
@@ -21,6 +22,7 @@ export const actionCatalog: ActionCatalog<ActionInputs> = {
   ...diskActions,
   ...recoveryActions,
   ...backupActions,
+  ...rebuildActions,
 }
 
 /** What an action's activity returns. */

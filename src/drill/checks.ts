@@ -3,6 +3,7 @@ import type { Copy } from './copy.js'
 import type { Duration } from './duration.js'
 import type { ApiService, Backup, CacheCluster, DatabaseCluster, GuardedColumn, Link, Monitoring, Volume } from './environment.js'
 import type { Loss } from './loss.js'
+import type { LastWrite, Rebuild } from './rebuild.js'
 import type { CacheStore, FileStore, SealedConfiguration } from './recovery.js'
 
 /** What each check takes. */
@@ -58,6 +59,12 @@ export interface CheckInputs {
   'rows.mended': { database: DatabaseCluster, column: GuardedColumn, xid: string }
   /** `sizeBytes`: of production; default the copy's own. */
   'copy.timely': { copy: Copy, rto: Duration, sizeBytes?: number }
+  'rebuild.empty': { rebuild: Rebuild }
+  'rebuild.moment': { rebuild: Rebuild }
+  /** `lastWrite`: of an earlier `rebuild.moment`. `rpo`: what may be lost; without it no acknowledged write. */
+  'rebuild.loss': { rebuild: Rebuild, copy: Copy, lastWrite: LastWrite, rpo?: Duration }
+  /** `atMs`: of an earlier `rebuild.moment`. `smoke`: the verdict of the suite that was asked right before. */
+  'rebuild.timely': { atMs: number, smoke: string, rto?: Duration }
 }
 
 export type CheckName = keyof CheckInputs
@@ -253,6 +260,26 @@ export const checkCatalog: { [C in CheckName]: CheckFacts<CheckInputs[C]> } = {
   'copy.timely': {
     about: 'What the measured restore says of one at production’s size against the recovery time objective, with what is assumed. Output: `estimatedMs`, `largestBytes`.',
     title: ({ rto }) => `a restore would take at most ${rto}`,
+    timeout: '10s',
+  },
+  'rebuild.empty': {
+    about: 'The machine is empty where a system is to come up from its backups: nothing lies at its root, nobody listens on its ports. Output: `freeBytes`.',
+    title: ({ rebuild }) => `nothing is at ${rebuild.root}, and its ports are free`,
+    timeout: '30s',
+  },
+  'rebuild.moment': {
+    about: 'Fixes the moment at which the living system counts as lost: one more empty transaction is acknowledged there. Nothing is archived for it. Output: `lastWrite`, `atMs`.',
+    title: () => 'from here on the living system counts as lost',
+    timeout: '15s',
+  },
+  'rebuild.loss': {
+    about: 'What the restored database lacks of what was acknowledged (RPA): the last write of the living system against the newest that is here. Asked before anybody writes to it. Output: `lostMs`.',
+    title: () => 'no more is lost than the recovery point objective allows',
+    timeout: '30s',
+  },
+  'rebuild.timely': {
+    about: 'How long it took from the disaster to good smoke checks on the restored system (RTA), against the recovery time objective. Output: `tookMs`.',
+    title: () => 'the system is back in time',
     timeout: '10s',
   },
 }

@@ -11,6 +11,8 @@ export interface Copy {
   dataDir: string
   /** `psql -h SOCKETDIR`, as the user of the copy. */
   socketDir: string
+  /** Of its socket's name. Default 5432. */
+  port?: number
   logFile: string
   /** The set that it was restored from. */
   set: string
@@ -35,6 +37,8 @@ export interface RecoveryLog {
   redoDone?: string
   stoppedAtMs?: number
   selectedTimeline?: number
+  /** When the last transaction that recovery brought was committed, by the clock of its primary. */
+  lastCommitAtMs?: number
   startedAtMs?: number
   readyAtMs?: number
   /** The server's own reasons of an end. */
@@ -42,6 +46,7 @@ export interface RecoveryLog {
 }
 
 const starting = 'starting PostgreSQL'
+const lastTransaction = 'last completed transaction was at log time '
 const line = /^(\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\.\d{3}) UTC \[\d+\] (\w+): {2}(.*)$/
 
 /** Reads a log written with `log_line_prefix = '%m [%p] '` in UTC and plain English. */
@@ -64,8 +69,15 @@ export function parseRecoveryLog (text: string): RecoveryLog {
     else if (words.startsWith('consistent recovery state reached')) log.consistentAtMs ??= atMs
     else if (words.startsWith('recovery stopping ')) Object.assign(log, { stopLine: words, stoppedAtMs: atMs })
     else if (words.startsWith('redo done at ')) Object.assign(log, { redoDone: /^redo done at ([0-9A-F]+\/[0-9A-F]+)/.exec(words)?.[1], stoppedAtMs: log.stoppedAtMs ?? atMs })
+    else if (words.startsWith(lastTransaction)) log.lastCommitAtMs = serverTimeMs(words.slice(lastTransaction.length))
     else if (words.startsWith('selected new timeline ID: ')) log.selectedTimeline = Number(words.split(': ')[1])
     else if (words === 'database system is ready to accept connections') log.readyAtMs = atMs
   }
   return log
+}
+
+/** `2026-01-15 10:45:35.611542+00`, with the offset as PostgreSQL writes it. */
+function serverTimeMs (text: string): number | undefined {
+  const [, day, time, sign, hours, minutes = '00'] = /^(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}(?:\.\d+)?)([+-])(\d{2})(?::?(\d{2}))?$/.exec(text) ?? []
+  return day === undefined ? undefined : Date.parse(`${day}T${time}${sign}${hours}:${minutes}`)
 }

@@ -1,5 +1,6 @@
 import type { Duration } from './duration.js'
 import type { Limits } from './limits.js'
+import type { Rebuild } from './rebuild.js'
 import type { Recovery } from './recovery.js'
 
 /**
@@ -23,6 +24,8 @@ export interface Environment {
   api?: ApiService
   monitoring?: Monitoring
   recovery?: Recovery
+  /** How it comes up on an empty machine from the backups of another environment alone. */
+  rebuild?: Rebuild
   /** What load may be put on it; without it none. */
   load?: LoadAllowance
   backup?: Backup
@@ -36,7 +39,8 @@ export interface Environment {
   blackouts?: Array<{ from: string, to: string, reason: string }>
 }
 
-export const tiers = ['lab', 'staging', 'dr', 'production'] as const
+/** `spare`: an empty machine, on which another environment comes up from its backups (`rebuild`). */
+export const tiers = ['lab', 'staging', 'dr', 'spare', 'production'] as const
 export type Tier = typeof tiers[number]
 
 /** Where a secret is to be found by the activity that needs it: `env:NAME` or `file:PATH`. Never the secret itself. */

@@ -5,7 +5,7 @@ import type { LabUser } from './layout.js'
 const nobody: LabUser = { uid: 65534, gid: 65534 }
 
 // sun_path holds 107 bytes; the longest socket is HAProxy's while it starts (it binds a temporary name and renames it).
-const longestBase = 107 - '/run/haproxy.sock.4194304.tmp'.length
+const longestBase = 107 - '/spare/run/haproxy.sock.4194304.tmp'.length
 
 /** The user of the servers: nobody where we are root, else undefined for the calling user. */
 export function labUser (): LabUser | undefined {
@@ -32,11 +32,11 @@ export function makeBase (root: string, name: string, user: LabUser | undefined)
 export function prepareBase (base: string, user: LabUser | undefined): void {
   mkdirSync(base, { recursive: true })
   own(base, 0o711, user)
-  for (const folder of ['conf', 'secrets']) {
+  for (const folder of ['conf', 'secrets', 'escrow']) {
     mkdirSync(join(base, folder), { recursive: true })
     chmodSync(join(base, folder), user === undefined ? 0o700 : 0o711)
   }
-  for (const folder of ['run', 'log', 'tmp', 'tls', 'ngx', 'redis1', 'redis2', 'prometheus', 'alertmanager', 'backup', 'copies']) {
+  for (const folder of ['run', 'log', 'tmp', 'tls', 'ngx', 'redis1', 'redis2', 'prometheus', 'alertmanager', 'backup', 'copies', 'assets']) {
     mkdirSync(join(base, folder), { recursive: true })
     own(join(base, folder), folder === 'run' ? 0o711 : 0o700, user)
   }

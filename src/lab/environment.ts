@@ -4,6 +4,7 @@ import { stringify } from 'yaml'
 import type { Environment } from '../drill/environment.js'
 import { caFile } from './certificates.js'
 import type { Account, Accounts } from './storefront/accounts-file.js'
+import { labRecovery } from './recovery.js'
 import { backupTools, stanza } from './servers/postgres.js'
 import { nodeNames, type Layout, type Server } from './layout.js'
 import { linkNames } from './servers/toxiproxy.js'
@@ -86,6 +87,7 @@ export function labEnvironment (layout: Layout, servers: Server[], accounts: Acc
       tools: backupTools(layout),
       policy: { maxAge: '26h', fullMaxAge: '8d' },
     },
+    recovery: labRecovery(layout, servers),
     volumes: Object.fromEntries(Object.entries(volumePaths(base, layout.volumes)).map(([name, path]) => [name, { path }])),
     monitoring: { prometheus: `http://127.0.0.1:${ports.prometheus}`, alertmanager: `http://127.0.0.1:${ports.alertmanager}`, alertReceiver: `127.0.0.1:${ports.alertReceiver}` },
     load: {

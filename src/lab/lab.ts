@@ -5,6 +5,7 @@ import { DrillError } from '../errors.js'
 import { findTools } from '../tools.js'
 import type { Environment } from '../drill/environment.js'
 import { runnableAlertmanager } from './alertmanager-program.js'
+import { makeAssets } from './assets.js'
 import { labUser, makeBase, prepareBase } from './base.js'
 import { settleCache } from './cache.js'
 import { makeCertificates } from './certificates.js'
@@ -13,8 +14,10 @@ import { pointEndpoint } from './endpoint.js'
 import { labEnvironment, writeEnvironment } from './environment.js'
 import { tryLock, type Lock } from './lock.js'
 import { reservePorts } from './ports.js'
+import { makeBackupKeys } from './recovery.js'
 import { readRecord, recordedLabs, removeRecord, writeRecord, type LabRecord } from './record.js'
 import { allServers } from './servers/index.js'
+import { spareEnvironment } from './spare.js'
 import { startServer, stopServer, writeConfiguration } from './start.js'
 import { statusOf, type LabStatus } from './status.js'
 import { serverProcess, stopLab } from './stop.js'
@@ -22,7 +25,7 @@ import { makeSecrets, type Accounts } from './storefront/accounts-file.js'
 import { migrate } from './storefront/migrate.js'
 import { dataDirsOf, mountVolumes } from './volumes.js'
 import { reloadWebhook, webhookOf } from './webhook.js'
-import type { Layout, Ports } from './layout.js'
+import { spareRoot, type Layout, type Ports } from './layout.js'
 
 export interface LabOptions {
   /** Default `lab`. */
@@ -45,6 +48,8 @@ export interface Lab {
   base: string
   environment: Environment
   environmentFile: string
+  /** The empty machine beside it, on which it can come up from its backups. */
+  spare: Environment
   ports: Ports
   synchronous: boolean
   /** The shop's ready-made people, and the files that hold their passwords. */
@@ -94,8 +99,11 @@ export async function labDown (root: string, name = 'lab', options: { keepData?:
     if (record === undefined) return
     const begun = Date.now()
     await stopLab(record)
-    if (options.keepData === true) rmSync(record.environmentFile, { force: true })
-    else removeAll(folder, record)
+    if (options.keepData === true) {
+      for (const path of [record.environmentFile, spareFileOf(record.environmentFile), spareRoot(record.base)]) rmSync(path, { recursive: true, force: true })
+    } else {
+      removeAll(folder, record)
+    }
     options.onProgress?.(`lab ${name} is down after ${seconds(begun)}, ${options.keepData === true ? `data kept in ${record.base}` : 'nothing left'}`)
   } finally {
     await lock.release()
@@ -115,7 +123,7 @@ async function makeLayout (root: string, name: string, options: LabOptions, know
     throw new DrillError('input.invalid', `Lab ${name} is there ${volumes ? 'without' : 'with'} volumes, and its data stay where they are: \`muster lab down --name ${name}\` first`)
   }
   const tools = findTools('postgres', 'initdb', 'pg_basebackup', 'pg_rewind', 'pg_controldata', 'pg_waldump', 'pg_amcheck', 'pgbackrest', 'redisServer', 'nginx',
-    'haproxy', 'prometheus', 'alertmanager', 'postgresExporter', 'redisExporter', 'toxiproxy', 'openssl', ...(volumes ? ['nodeExporter' as const] : []))
+    'haproxy', 'prometheus', 'alertmanager', 'postgresExporter', 'redisExporter', 'toxiproxy', 'openssl', 'restic', 'age', 'ageKeygen', 'rsync', 'mtree', 'getfacl', 'getfattr', 'redisCheckRdb', 'redisCheckAof', ...(volumes ? ['nodeExporter' as const] : []))
   const runs = known?.servers.some((server) => serverProcess(server) !== undefined) === true
   const reserved = known !== undefined && runs ? { ports: known.ports } : await reservePorts(known?.ports, seedOf(root, name))
   try {
@@ -167,6 +175,7 @@ async function startAll (root: string, layout: Layout, known: LabRecord | undefi
   for (const server of dead) writeConfiguration(layout, server)
   if (!isRunning('haproxy')) rmSync(`${base}/run/haproxy.state`, { force: true })
   const accounts = makeSecrets(base, layout.user)
+  makeAssets(base, layout.user)
 
   // The links first: the standby is copied through one.
   await start('toxiproxy')
@@ -186,16 +195,19 @@ async function startAll (root: string, layout: Layout, known: LabRecord | undefi
   await start('prometheus')
   writeRecord(root, record)
   if (known !== undefined && known.webhook.url !== layout.webhook.url) await reloadWebhook(layout, servers)
+  await makeBackupKeys(layout)
   const environment = labEnvironment(layout, servers, accounts)
   writeEnvironment(environmentFile, environment)
+  const spare = spareEnvironment(layout, environment)
+  writeEnvironment(spareFileOf(environmentFile), spare)
   onProgress?.(`lab ${name} is up after ${seconds(begun)}: https://127.0.0.1:${ports.https}`)
-  return { name, base, environment, environmentFile, ports, synchronous, accounts }
+  return { name, base, environment, environmentFile, spare, ports, synchronous, accounts }
 }
 
 function removeAll (root: string, record: LabRecord): void {
   rmSync(record.base, { recursive: true, force: true, maxRetries: 3 })
   rmSync(join(root, 'labs', record.name), { recursive: true, force: true })
-  rmSync(record.environmentFile, { force: true })
+  for (const file of [record.environmentFile, spareFileOf(record.environmentFile)]) rmSync(file, { force: true })
   removeRecord(root, record.name)
   for (const folder of ['labs', 'environments']) {
     const path = join(root, folder)
@@ -212,6 +224,11 @@ async function labLock (root: string, name: string): Promise<Lock> {
     if (Date.now() > end) throw new DrillError('lab.failed', `Lab ${name} is being started or stopped by another process; waited 30 s for it`)
     await new Promise((resolve) => { setTimeout(resolve, 100) })
   }
+}
+
+/** The environment of the empty machine beside a lab. */
+function spareFileOf (environmentFile: string): string {
+  return environmentFile.replace(/\.yaml$/, '-spare.yaml')
 }
 
 function seedOf (root: string, name: string): number {

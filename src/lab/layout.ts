@@ -14,6 +14,18 @@ export const portNames = [
   'prometheus', 'alertmanager', 'pg1Exporter', 'pg2Exporter', 'redis1Exporter', 'redis2Exporter', 'alertReceiver', 'nodeExporter',
 ] as const
 
+/** Ports of the spare, behind those of its lab. */
+const sparePortNames = ['https', 'http', 'api1', 'api2', 'database', 'haproxyStats', 'pg1', 'redis1'] as const
+
+/** Of a lab's servers those that the spare has, too, under ports of its own. */
+export function sparePorts (ports: Pick<Ports, 'https'>): Pick<Ports, typeof sparePortNames[number]> {
+  return Object.fromEntries(sparePortNames.map((name, index) => [name, ports.https + portNames.length + index])) as Pick<Ports, typeof sparePortNames[number]>
+}
+
+export function spareRoot (base: string): string {
+  return `${base}/spare`
+}
+
 export const nodeNames = ['pg1', 'pg2'] as const
 export type NodeName = typeof nodeNames[number]
 

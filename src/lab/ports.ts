@@ -1,12 +1,12 @@
 import { createServer } from 'node:net'
 import { DrillError } from '../errors.js'
-import { portNames, type Ports } from './layout.js'
+import { portNames, sparePorts, type Ports } from './layout.js'
 import { tryLock, type Lock } from './lock.js'
 
 // Below the range that Linux takes outgoing ports from (32768): else a client's own port could sit on a killed server's.
 const firstPort = 20_000
-const blockSize = 32
-const blocks = 370
+const blockSize = 40
+const blocks = 319
 
 export interface Reservation { ports: Ports, lock: Lock }
 
@@ -23,7 +23,7 @@ export async function reservePorts (wanted: Ports | undefined, seed: number): Pr
     const lock = await tryLock(`ports-${first}`)
     if (lock === undefined) continue
     const ports = Object.fromEntries(portNames.map((name, index) => [name, first + index])) as Ports
-    if (await allFree(Object.values(ports))) return { ports, lock }
+    if (await allFree([...Object.values(ports), ...Object.values(sparePorts(ports))])) return { ports, lock }
     await lock.release()
   }
   throw new DrillError('lab.failed', `No ${portNames.length} consecutive free ports between ${firstPort} and ${firstPort + blocks * blockSize}`)

@@ -22,12 +22,12 @@ export function findProcess (control: ProcessControl): Proc | undefined {
 
 /**
  * Whether a process is one of the lab's that no pid file names, such as a backend whose postmaster was killed: it carries the
- * lab's mark, or it runs one of the lab's own programs with its working directory in the lab's folder. (PostgreSQL and Nginx
+ * lab's mark (or its spare's), or it runs one of the lab's own programs with its working directory in the lab's folder. (PostgreSQL and Nginx
  * write their title over the environment.)
  */
 export function isOfLab (pid: number, base: string, executables: string[]): boolean {
   try {
-    if (readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(`MUSTER_LAB=${base}`)) return true
+    if (readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').some((one) => one === `MUSTER_LAB=${base}` || one.startsWith(`MUSTER_LAB=${base}/`))) return true
     const folder = readlinkSync(`/proc/${pid}/cwd`).replace(/ \(deleted\)$/, '')
     const program = basename(readlinkSync(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, ''))
     return (folder === base || folder.startsWith(`${base}/`)) && executables.includes(program)

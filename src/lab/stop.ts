@@ -3,6 +3,7 @@ import { DrillError } from '../errors.js'
 import { allProcs, isSame, readProc, sendSignal, withDescendants, type Proc } from '../control/proc.js'
 import { findProcess, isOfLab } from './process.js'
 import { freeSharedMemory } from './shared-memory.js'
+import { spareRoot } from './layout.js'
 import { dataDirsOf, unmountUnder } from './volumes.js'
 import type { LabRecord } from './record.js'
 
@@ -28,7 +29,7 @@ export async function stopLab (record: LabRecord): Promise<void> {
     }
     await new Promise((resolve) => { setTimeout(resolve, 30) })
   }
-  freeSharedMemory(Object.values(dataDirsOf(record.base, record.volumes === true)), record.user?.uid ?? process.getuid?.() ?? -1)
+  freeSharedMemory([...Object.values(dataDirsOf(record.base, record.volumes === true)), `${spareRoot(record.base)}/pg1`], record.user?.uid ?? process.getuid?.() ?? -1)
   for (const { control } of record.servers) for (const file of control.staleFiles ?? []) rmSync(file, { force: true })
   rmSync(`${record.base}/run/haproxy.sock`, { force: true })
   // Last: what is removed above may lie on them.

@@ -1,18 +1,15 @@
 import Type from 'typebox'
-import { componentKinds, defaultMaxFault, type ComponentKind } from '../drill/limits.js'
-import { tiers, watchUnits, type Backup, type Control, type Environment, type LoadAllowance } from '../drill/environment.js'
+import { watchUnits, type Backup, type Control, type LoadAllowance } from '../drill/environment.js'
 import { closed, flag, list, matching, name, oneOf, table, text } from './pieces.js'
 import { durationPattern } from '../drill/duration.js'
-import { RecoverySchema } from './recovery-schema.js'
 
-/** The inventory of a system under drill. `name` may be left out of a file: it is the file's own. */
+/** The components of a system under drill. */
 
 const host = text('Host name or address, as the worker of this environment sees it.')
 const port = Type.Integer({ minimum: 1, maximum: 65535, description: 'TCP port.', errorMessage: 'a port from 1 to 65535' })
 const url = (description: string) => Type.String({ pattern: '^https?://[^\\s]+$', maxLength: 2000, description, errorMessage: 'an address that starts with http:// or https://' })
 const absolutePath = (description: string) => Type.String({ pattern: '^/', maxLength: 1000, description, errorMessage: 'an absolute path' })
-const secret = (description: string) => Type.String({ pattern: '^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$', maxLength: 1000, description, writeOnly: true, errorMessage: 'a reference, env:NAME or file:/PATH, never the secret itself' })
-const instant = (description: string) => Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}(:\\d{2}(\\.\\d+)?)?(Z|[+-]\\d{2}:\\d{2})$', description, errorMessage: 'an ISO time with its zone, for example 2026-12-24T00:00:00Z' })
+export const secret = (description: string) => Type.String({ pattern: '^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$', maxLength: 1000, description, writeOnly: true, errorMessage: 'a reference, env:NAME or file:/PATH, never the secret itself' })
 const plainDuration = (description: string) => Type.String({ pattern: durationPattern.source, description, errorMessage: 'a duration, for example 500ms, 30s, 5m, 4h' })
 const strings = (description: string) => Type.Record(Type.String(), Type.String(), { description, propertyNames: { pattern: '^[^\\n]+$' } })
 
@@ -159,7 +156,7 @@ export const MonitoringSchema = closed({
   logs: Type.Optional(closed({ url: url('Its address.'), index: name('Index that is written to and searched.'), token: Type.Optional(secret('Sent as a bearer token.')) }, 'A log store that speaks Elasticsearch’s protocol.')),
 }, 'What watches the system.')
 
-const load = matching<LoadAllowance>()(closed({
+export const LoadAllowanceSchema = matching<LoadAllowance>()(closed({
   hosts: list(Type.String({ pattern: '^[A-Za-z0-9.:-]+$', maxLength: 253, description: 'A name or an address.', errorMessage: 'the name or address of a host, without scheme and port' }), 'The hosts that may be loaded, and no others.', { minItems: 1 }),
   requestsPerSecond: Type.Optional(Type.Integer({ minimum: 1, maximum: 5000, default: 500, description: 'Most requests a second.', errorMessage: 'a whole number from 1 to 5000' })),
   runTime: Type.Optional(Type.String({ pattern: durationPattern.source, default: '2h', description: 'Longest run.', errorMessage: 'a duration, for example 500ms, 30s, 5m, 4h' })),
@@ -188,37 +185,3 @@ export const BackupSchema = matching<Backup>()(closed({
 }, 'The database’s backups, as the machine of the worker reaches them.'))
 
 export const VolumesSchema = table(closed({ path: absolutePath('Its mount point.') }, 'A file system of the machine that the worker runs on. A drill fills it only where it is one of its own.'), 'File systems that a full disk would hurt, by name: `data`, `wal`, `log`, `repository`.')
-
-const most = (kind: ComponentKind) => Type.Optional(Type.Integer({ minimum: 0, maximum: 1000, description: `Of kind ${kind}.`, errorMessage: 'a whole number from 0 to 1000' }))
-
-export const EnvironmentSchema = matching<Environment>()(closed({
-  name: name('Its name: that of the file without .yaml. May be left out.'),
-  title: Type.Optional(text('For people.')),
-  tier: oneOf(tiers, 'What it is. `production` asks for an explicit opt-in at every start.'),
-  taskQueue: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'Task queue of the workers that sit in its network.', default: 'muster' })),
-  objectives: Type.Optional(closed(objectiveFields, 'Targets of the system as a whole; a runbook may set tighter ones.')),
-  limits: Type.Optional(closed({
-    fault: Type.Optional(Type.String({ pattern: durationPattern.source, default: defaultMaxFault, description: 'Longest time that any fault may stay, whoever renews it: then the watchdog reverts it.', errorMessage: 'a duration, for example 500ms, 30s, 5m, 4h' })),
-    down: Type.Optional(closed(Object.fromEntries(componentKinds.map(kind => [kind, most(kind)])) as Record<ComponentKind, ReturnType<typeof most>>,
-      'How many of one kind may be away at once, what is away already counted in. Default: in production one of each kind, elsewhere as many as a runbook likes.')),
-  }, 'How far a drill may go here.')),
-  breakGlass: Type.Optional(flag('Whether an unverified decision by Temporal’s own signal counts here.')),
-  database: Type.Optional(DatabaseSchema),
-  cache: Type.Optional(CacheSchema),
-  api: Type.Optional(ApiSchema),
-  monitoring: Type.Optional(MonitoringSchema),
-  recovery: Type.Optional(RecoverySchema),
-  load: Type.Optional(load),
-  backup: Type.Optional(BackupSchema),
-  volumes: Type.Optional(VolumesSchema),
-  channels: Type.Optional(table(closed({ webhook: secret('Address that messages are posted to.') }), 'Webhooks that `notify` steps post to, by name.')),
-  smoke: Type.Optional(closed({
-    suite: Type.Optional(name('The suite of `muster smoke`. Default `production`.')),
-    params: Type.Optional(table(Type.Union([Type.String(), Type.Number(), Type.Boolean()]), 'Parameters of suites, by name.')),
-  }, 'What smoke suites are told of this environment.')),
-  blackouts: Type.Optional(list(closed({
-    from: instant('First moment.'),
-    to: instant('Last moment.'),
-    reason: text('Told to whoever tries.'),
-  }), 'When no drill may start.')),
-}, 'A system under drill.'))

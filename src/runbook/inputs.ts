@@ -4,6 +4,7 @@ import type { CheckInputs, CheckName } from '../drill/checks.js'
 import { CacheStoreSchema, ConfigurationSchema, FileStoreSchema } from './recovery-schema.js'
 import { ApiSchema, BackupSchema, CacheSchema, ColumnSchema, ControlSchema, DatabaseSchema, LinkSchema, MonitoringSchema, VolumesSchema } from './environment-schema.js'
 import { closed, flag, list, matching, oneOf, text } from './pieces.js'
+import { RebuildSchema } from './rebuild-schema.js'
 import { durationPattern } from '../drill/duration.js'
 
 /** What `with` of each action and check holds once every lookup is filled in. */
@@ -32,6 +33,7 @@ const copy = closed({
   dir: text('Its folder.'),
   dataDir: text('Its data directory.'),
   socketDir: text('The folder of its socket.'),
+  port: Type.Optional(Type.Integer({ description: 'Of its socket’s name.' })),
   logFile: text('Its server’s log.'),
   set: text('The set that it was restored from.'),
   target: Type.Optional(closed({
@@ -106,6 +108,11 @@ const actions = {
     pause: Type.Optional(flag('Stays in recovery at its target, to be looked at; `copy.promote` goes on.')),
   })),
   'copy.promote': matching<ActionInputs['copy.promote']>()(closed({ copy, database, backup })),
+  'rebuild.configure': matching<ActionInputs['rebuild.configure']>()(closed({ rebuild: RebuildSchema, folder: text('Where `configuration.open` put it: its output `folder`.') })),
+  'rebuild.database': matching<ActionInputs['rebuild.database']>()(closed({ rebuild: RebuildSchema, backup })),
+  'rebuild.files': matching<ActionInputs['rebuild.files']>()(closed({ rebuild: RebuildSchema, files: FileStoreSchema, folder: text('Where `files.restore` put them: its output `folder`.') })),
+  'rebuild.cache': matching<ActionInputs['rebuild.cache']>()(closed({ rebuild: RebuildSchema, folder: text('Where `cache.restore` put it: its output `folder`.') })),
+  'rebuild.services': matching<ActionInputs['rebuild.services']>()(closed({ rebuild: RebuildSchema })),
   'rows.damage': matching<ActionInputs['rows.damage']>()(closed({ database, column })),
   'rows.handBack': matching<ActionInputs['rows.handBack']>()(closed({ database, copy, column, xid })),
   'canaries.prepare': matching<ActionInputs['canaries.prepare']>()(closed({ database })),
@@ -183,6 +190,19 @@ const checks = {
   'copy.sound': matching<CheckInputs['copy.sound']>()(closed({ copy, database, backup })),
   'copy.timely': matching<CheckInputs['copy.timely']>()(closed({
     copy, rto: plainDuration('Recovery time objective of a restore.'), sizeBytes: Type.Optional(Type.Integer({ minimum: 1, description: 'Size of production’s cluster. Default: the copy’s own.' })),
+  })),
+  'rebuild.empty': matching<CheckInputs['rebuild.empty']>()(closed({ rebuild: RebuildSchema })),
+  'rebuild.moment': matching<CheckInputs['rebuild.moment']>()(closed({ rebuild: RebuildSchema })),
+  'rebuild.loss': matching<CheckInputs['rebuild.loss']>()(closed({
+    rebuild: RebuildSchema,
+    copy,
+    lastWrite: closed({ xid: text('Its transaction.'), lsn: text('Where its commit record ends.'), committedAtMs: Type.Number({ description: 'Epoch milliseconds.' }) }, 'Output `lastWrite` of an earlier rebuild.moment.'),
+    rpo: Type.Optional(plainDuration('How much may be lost, as a time. The drill fills in its objective; without one, no acknowledged write.')),
+  })),
+  'rebuild.timely': matching<CheckInputs['rebuild.timely']>()(closed({
+    atMs: Type.Number({ description: 'Output `atMs` of an earlier rebuild.moment.' }),
+    smoke: text('Verdict of the suite that was asked right before.'),
+    rto: Type.Optional(plainDuration('Recovery time objective. The drill fills in its own.')),
   })),
 }
 

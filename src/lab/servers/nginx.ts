@@ -39,6 +39,7 @@ http {
     ssl_session_tickets off;
     add_header Strict-Transport-Security "max-age=31536000" always;
     location = /metrics { return 404; }
+    location /assets/ { root ${base}; }
     location / {
       proxy_pass http://api;
       proxy_http_version 1.1;

@@ -1,7 +1,7 @@
 import { choicesOf } from '../../drill/instantiate.js'
 import { lookupsIn, parseLookup } from '../../drill/lookup.js'
 import type { Runbook } from '../../drill/runbook.js'
-import { EnvironmentSchema } from '../environment-schema.js'
+import { EnvironmentSchema } from '../inventory-schema.js'
 import { kindOf } from '../kinds/index.js'
 import { didYouMean } from '../nearest.js'
 import type { StepPlace } from './places.js'

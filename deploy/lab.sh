@@ -3,7 +3,7 @@
 # files and loopback with them. It takes the lab's activities from a task queue of its own; the other worker never sees them.
 set -eu
 muster lab up
-echo "taskQueue: $MUSTER_TASK_QUEUE" >> "$MUSTER_HOME/environments/lab.yaml"
+for name in lab lab-spare; do echo "taskQueue: $MUSTER_TASK_QUEUE" >> "$MUSTER_HOME/environments/$name.yaml"; done
 # Of its own, so that it outlives the worker: it reverts what the worker's death would leave broken.
 muster watchdog &
 watchdog=$!

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { awaitRecovery, onCopy, startCopy, stopCopy } from '../activities/backup/copy-server.js'
+import { awaitRecovery, copyControl, onCopy, startCopy, stopCopy } from '../activities/backup/copy-server.js'
 import { readArchive, readRepository } from '../activities/backup/repository.js'
 import type { ArchivedCanary } from '../src/drill/backup.js'
 import type { Copy } from '../src/drill/copy.js'
@@ -41,7 +41,7 @@ describe('backups on a lab', { timeout: 280_000 }, () => {
     await stopCopy(backup, copy, context)
     for (const file of [heap, map]) flip(join(copy.dataDir, file), 4_000)
     await startCopy(backup, copy, context)
-    await awaitRecovery(backup, copy, { user: 'postgres', wanted: 'promoted' }, context)
+    await awaitRecovery(await copyControl(backup, copy, context), copy, { user: 'postgres', wanted: 'promoted' }, context)
     const { outcome, observed } = await ask('copy.sound', { copy, database, backup })
     assert.equal(outcome, 'fail', observed)
     assert.match(observed, /pg_amcheck: .*lacks matching index tuple/)

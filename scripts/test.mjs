@@ -7,8 +7,10 @@ import { fileURLToPath } from 'node:url'
 import { command } from './setup/command.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-// These start servers on ports and count seconds: one file at a time, else they measure each other.
+// These start servers, and wait more than they compute.
 const needsServers = /\.(lab|temporal)\.test\.ts$/
+// These hold what they measured against figures: one file at a time, else they measure each other.
+const measures = /^(failover|load|observe|smoke)\./
 const counted = ['tests', 'suites', 'pass', 'fail', 'cancelled', 'skipped', 'todo', 'duration_ms']
 
 async function stage (name, args) {
@@ -66,10 +68,13 @@ async function main (names) {
     ]))
   }
   const counts = Object.fromEntries(counted.map(what => [what, 0]))
-  const [quick, slow] = [files.filter(file => !needsServers.test(file)), files.filter(file => needsServers.test(file))]
-  if (quick.length > 0) ok.push(await tests('tests', quick, 2, counts))
-  if (slow.length > 0) ok.push(await tests('tests with servers', slow, 1, counts))
-  // The sum of both runs, in the words of node's own closing lines, so that whoever reads those reads this.
+  const served = files.filter(file => needsServers.test(file))
+  for (const [name, some, concurrency] of [
+    ['tests', files.filter(file => !needsServers.test(file)), 2],
+    ['tests with servers', served.filter(file => !measures.test(file)), 2],
+    ['tests that measure', served.filter(file => measures.test(file)), 1],
+  ]) if (some.length > 0) ok.push(await tests(name, some, concurrency, counts))
+  // The sum of all runs, in the words of node's own closing lines, so that whoever reads those reads this.
   for (const what of counted) console.log(`# ${what} ${counts[what]}`)
   return ok.every(Boolean) ? 0 : 1
 }

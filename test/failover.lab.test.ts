@@ -98,6 +98,7 @@ describe('a synchronous pair', () => {
       assert.ok(isClean(report), JSON.stringify(report.judgement))
       isWhole(report)
       assert.match(report.clock.detectedBy!, /^alert /)
+      assert.match(report.steps.find(step => step.id === 'promise')!.summary ?? '', /no acknowledged write can be lost with the primary/)
       assert.equal(report.loss!.lost, 0)
       assert.ok(report.loss!.acked > 30)
       assert.equal(report.loss!.witness.outcome, 'agrees')
@@ -141,6 +142,9 @@ describe('an asynchronous pair', () => {
   test('positive control: with replication cut before the kill the drill must find lost writes, and fail', async () => {
     const report = await run('fast', { replication: 'cut', detection: 'probe' })
     assert.equal(report.judgement.verdict, 'failed', JSON.stringify(report.judgement))
+    assert.ok(report.findings.some(({ text }) => /the objective is to lose nothing, and the configuration cannot promise that: synchronous_standby_names is empty/.test(text)), 'what nobody can promise is said')
+    const step = (id: string) => report.steps.find(one => one.id === id)!
+    assert.ok(step('promise').endedAtMs! <= step('break').startedAtMs!, 'it is said before anything breaks')
     assert.ok(report.loss!.lost > 10, `${report.loss!.lost} lost`)
     assert.equal(report.loss!.acked, report.loss!.survived + report.loss!.lost)
     assert.ok(report.loss!.rpaMs > 300, `RPA ${report.loss!.rpaMs} ms`)

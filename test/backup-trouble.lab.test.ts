@@ -138,7 +138,9 @@ describe('a worker that is killed', { timeout: 280_000 }, () => {
       const midway = await replayed()
       assert.ok(midway < lsnBytes(canary.lsn) && midway > 0, `replay stands at ${midway}`)
       await kill()
-      assert.equal(await replayed(), midway, 'the server lives, and waits for the segment')
+      // It fetches ahead of what it replays: how far that is, it says itself.
+      const since = await replayed()
+      assert.ok(since >= midway && since < lsnBytes(canary.lsn), `the server lives, and waits for the segment: replay stands at ${since}`)
       const pid = readFileSync(join(place().dataDir, 'postmaster.pid'), 'utf8').split('\n')[0]
       const beats: unknown[] = []
       const again = act('backup.restore', input(), { stepId: 'killed', heartbeat: details => { beats.push(details) } })

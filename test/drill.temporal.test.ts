@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ApplicationFailure } from '@temporalio/common'
 import type { DrillInput } from '../src/drill/input.js'
+import { alert } from '../workflows/messages.js'
 import { sendEdge } from '../src/temporal/drills.js'
 import { drillsOfThisFile, soon } from './fixtures/drills.js'
 import { ben, cut, drillOf, gate, kill, otto } from './fixtures/temporal.js'
@@ -22,6 +23,18 @@ describe('a drill that goes well', () => {
     await run(input)
     assert.deepEqual(eventsOf(input).map(event => event.seq), eventsOf(input).map((_, index) => index + 1))
     assert.equal(eventsOf(input).at(-1)?.type, 'drill.ended')
+  })
+
+  test('has its end for its last event, whoever signals while it is still being recorded', async () => {
+    const input = drillOf([{ id: 'look', kind: 'check', check: 'http.ok', with: { url: 'http://x' } }])
+    drills.world.storeIsDown = true
+    await drills.temporal.door.start(input)
+    await until(input, status => status.phase === 'ended')
+    await drills.temporal.client.workflow.getHandle(input.drillId).signal(alert, { name: 'DatabaseDown', state: 'resolved', startsAtMs: 1, labels: {} } as never)
+    drills.world.storeIsDown = false
+    await result(input)
+    assert.equal(eventsOf(input).at(-1)?.type, 'drill.ended')
+    assert.equal(find(input, 'alert.arrived').length, 0)
   })
 
   test('writes the undo entry before the action runs', async () => {

@@ -145,6 +145,13 @@ test('a report that is asked for while the workflow ends is there: who answers n
   assert.equal((await api.call('GET', `/v1/drills/${id}/report`, { as: 'observer' })).status, 200)
 })
 
+test('a report is there too once what was left behind has been undone, behind the end', async () => {
+  const id = await api.drill()
+  await api.temporal.end(id)
+  await api.temporal.emit(id, { type: 'undo.asked', reason: 'the link can be reached again' })
+  assert.equal((await api.call('GET', `/v1/drills/${id}/report`, { as: 'observer' })).status, 200)
+})
+
 test('the whole result of a load or a suite comes as it is asked for, by its step where there are several', async () => {
   const id = await api.drill()
   const ask = async (query: string) => await api.call('GET', `/v1/drills/${id}/result?${query}`, { as: 'observer' })

@@ -26,6 +26,8 @@ export class Journal {
 
   emit (body: EventBody): DrillEvent {
     const event: DrillEvent = { seq: this.before + this.events.length + 1, atMs: Date.now(), ...body }
+    // A signal may come when all is over but the record: an alert that resolves, a person's late word. The record ends with its end.
+    if (this.closed) return event
     this.events.push(event)
     this.current = foldStatus(this.current, event)
     return event

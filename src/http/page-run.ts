@@ -10,7 +10,7 @@ import { livePoints } from './board.js'
 import type { ApiConfig, App } from './deps.js'
 import { doneTexts, saysOf } from './page-forms.js'
 import { pageConfig, sendPage, type PageParts } from './page-parts.js'
-import { formats, reportFacts, sendReport } from './reports.js'
+import { formats, isOver, reportFacts, sendReport } from './reports.js'
 import { Strict } from './schemas/answers.js'
 import { DrillParams } from './schemas/ids.js'
 import { oneOf } from './schemas/status.js'
@@ -29,7 +29,7 @@ export function runPage (app: App, parts: PageParts): void {
     const events = await recordedEvents(parts, id)
     const links = linksOf(config, id)
     const nowMs = Date.now()
-    if (events.at(-1)?.type === 'drill.ended') {
+    if (isOver(events)) {
       const report = reports.build(await reportFacts(parts, id))
       const { runbook, environment, runbookTitle } = statusOf(events)!
       const exports = formats.map(format => ({ text: format.toUpperCase(), url: `/drills/${encodeURIComponent(id)}/report?format=${format}` }))

@@ -90,8 +90,10 @@ export async function sendReport (reply: FastifyReply, id: string, format: Forma
   return await reply.header('content-security-policy', filePolicy).type(`${types[format]}; charset=utf-8`).send(drawings[format](reports, report))
 }
 
-function isOver (events: DrillEvent[]): boolean {
-  return events.at(-1)?.type === 'drill.ended'
+/** Whether a drill has ended, by its record. */
+export function isOver (events: DrillEvent[]): boolean {
+  // Not the last one always: what was left behind may have been undone since.
+  return events.some(event => event.type === 'drill.ended')
 }
 
 /** The first format that an Accept header takes, by its weights. @throws DrillError `input.notAcceptable` */

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, test } from 'node:test'
+import fc from 'fast-check'
+import { clearGround, inTheWay, requireApart, requireGround, takeGround } from '../activities/rebuild/ground.js'
+import { isBrought, movedPath, movedText, portsOf, type Rebuild } from '../src/drill/rebuild.js'
+import { labEnvironment } from './fixtures/environments.js'
+
+describe('what is called otherwise on the empty machine', () => {
+  const moved = [{ from: '/srv/shop', to: '/new' }, { from: '/srv/shop/data', to: '/disk' }, { from: '2000', to: '3000' }, { from: '3000', to: '2000' }]
+
+  test('a path goes with the longest folder that it lies in, and only with a whole name', () => {
+    for (const [path, here] of [['/srv/shop', '/new'], ['/srv/shop/a', '/new/a'], ['/srv/shop/data/x', '/disk/x'], ['/srv/shop2', '/srv/shop2'], ['/etc/hosts', '/etc/hosts']]) {
+      assert.equal(movedPath({ moved }, path!), here)
+    }
+    assert.equal(movedPath({}, '/srv/shop'), '/srv/shop')
+  })
+
+  test('in a text whole words are exchanged, once: what two have swapped is swapped', () => {
+    assert.equal(movedText({ moved }, 'listen 2000; up 3000; 20001 /srv/shop/data/x /srv/shop2 a-2000'), 'listen 3000; up 2000; 20001 /disk/x /srv/shop2 a-2000')
+    assert.equal(movedText({ moved: [{ from: 'a.b', to: '$&' }] }, 'a.b axb'), '$& axb', 'neither a pattern nor a reference')
+  })
+
+  test('a text in which nothing of it stands is left as it is', () => {
+    fc.assert(fc.property(fc.string().filter(text => !/2000|3000|\/srv/.test(text)), text => movedText({ moved }, text) === text))
+  })
+
+  test('a secret comes with the sealed configuration where it lies below the root', () => {
+    assert.deepEqual(['file:/new/key', 'file:/newer/key', 'env:KEY'].map(ref => isBrought({ root: '/new' }, ref)), [true, false, false])
+    assert.equal(isBrought(undefined, 'file:/new/key'), false)
+  })
+})
+
+describe('the ground of a system that comes up', () => {
+  let scratch: string
+  let rebuild: Rebuild
+  const mine = { drillId: 'mine' }
+  const control = { kind: 'process', pidFile: '/nowhere.pid' } as never
+
+  beforeEach(() => {
+    scratch = mkdtempSync(join(tmpdir(), 'muster-ground-'))
+    const { database, backup } = labEnvironment()
+    rebuild = {
+      root: join(scratch, 'root'), folders: ['data', 'log'], database: { dataDir: 'data', socketDir: 'run', port: 1, control, logFile: 'log' },
+      services: [{ name: 'api', control, ports: [1, 2] }], source: { database: database!, backup: backup! },
+    }
+  })
+  afterEach(() => { rmSync(scratch, { recursive: true, force: true }) })
+
+  test('is taken once, however often it is told, and cleared as often', async () => {
+    for (const _ of ['first', 'again']) {
+      await takeGround(rebuild, mine)
+      await requireGround(rebuild, mine)
+    }
+    assert.deepEqual(readdirSync(rebuild.root).sort(), ['.muster-rebuild', 'data', 'log'])
+    assert.equal(await clearGround(rebuild, mine), true)
+    assert.equal(await clearGround(rebuild, mine), false, 'nothing is there any more')
+    assert.equal(existsSync(rebuild.root), false)
+  })
+
+  test('that somebody else has put something on is refused, and nothing of it touched', async () => {
+    mkdirSync(rebuild.root)
+    writeFileSync(join(rebuild.root, 'letters'), 'dear')
+    await assert.rejects(takeGround(rebuild, mine), { code: 'scratch.notOurs', message: `${rebuild.root} is not empty and not ours: it holds letters: nothing was touched` })
+    assert.equal(await clearGround(rebuild, mine), false)
+    assert.deepEqual(readdirSync(rebuild.root), ['letters'])
+  })
+
+  test('of another drill is neither taken nor cleared', async () => {
+    await takeGround(rebuild, { drillId: 'theirs' })
+    await assert.rejects(takeGround(rebuild, mine), { code: 'scratch.notOurs', message: `${rebuild.root} holds what drill theirs put there: nothing was touched` })
+    await assert.rejects(requireGround(rebuild, mine), { code: 'scratch.notOurs', message: /is not this drill's \(theirs\)/ })
+    assert.equal(await clearGround(rebuild, mine), false)
+    assert.ok(existsSync(rebuild.root), 'theirs stays')
+  })
+
+  test('with a taken port is refused before a folder is made, by its number', async () => {
+    const server = createServer().listen(0, '127.0.0.1')
+    await new Promise(resolve => { server.once('listening', resolve) })
+    const { port } = server.address() as AddressInfo
+    rebuild.services[0]!.ports.push(port)
+    try {
+      assert.deepEqual(portsOf(rebuild), [1, 2, port], 'each once')
+      assert.deepEqual(await inTheWay(rebuild, mine), [`port ${port} is taken`])
+      await assert.rejects(takeGround(rebuild, mine), { code: 'scratch.notOurs', message: `port ${port} is taken: nothing was touched` })
+      assert.equal(existsSync(rebuild.root), false)
+    } finally {
+      server.close()
+    }
+  })
+
+  test('in or around the living cluster is refused by its name', () => {
+    const [{ name, dataDir } = assert.fail('no node')] = rebuild.source.database.nodes
+    for (const root of [dataDir, join(dataDir, 'x'), join(dataDir, '..')]) {
+      assert.throws(() => { requireApart({ ...rebuild, root }) }, { code: 'scratch.notOurs', message: new RegExp(`lies in or around the live cluster of ${name} `) })
+    }
+  })
+})

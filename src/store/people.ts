@@ -94,11 +94,10 @@ export async function adminsOf (db: Db): Promise<Array<{ id: string, name: strin
 }
 
 export async function listPeople (db: Db): Promise<PersonWithKeys[]> {
-  const [people, keys, standIns] = await Promise.all([
-    rows<PersonRow>(db, `select ${personColumns} from person_facts people order by id`),
-    rows<KeyRow>(db, 'select id, person_id, label, created_at, expires_at, revoked_at, last_used_at from person_keys order by created_at, id'),
-    standInsOf(db),
-  ])
+  // One after the other: whoever changes people asks within one transaction, and its connection takes one question at a time.
+  const people = await rows<PersonRow>(db, `select ${personColumns} from person_facts people order by id`)
+  const keys = await rows<KeyRow>(db, 'select id, person_id, label, created_at, expires_at, revoked_at, last_used_at from person_keys order by created_at, id')
+  const standIns = await standInsOf(db)
   return people.map(row => ({
     ...personOf(row, standIns),
     slackUser: row.slack_user ?? undefined,

@@ -1,16 +1,31 @@
 import { isGrpcServiceError, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError, type Client } from '@temporalio/client'
 import { DrillError, isErrorCode, messageOf, type ErrorCode } from '../errors.js'
 
-/** Asks Temporal with a deadline; whatever goes wrong is a DrillError that names the workflow. */
-export async function within<T> (client: Client, ms: number, workflowId: string, ask: () => Promise<T>): Promise<T> {
-  try {
-    return await client.connection.withDeadline(Date.now() + ms, ask)
-  } catch (error) {
-    throw asDrillError(error, workflowId, ms)
+/** Pause before an update that was passed over is asked again, ms. */
+const againMs = 50
+
+/**
+ * Asks Temporal with a deadline; whatever goes wrong is a DrillError that names the workflow. An update that is passed over is asked
+ * again within the same deadline.
+ */
+export async function within<T> (client: Pick<Client, 'connection'>, ms: number, workflowId: string, ask: () => Promise<T>): Promise<T> {
+  const deadlineMs = Date.now() + ms
+  for (;;) {
+    try {
+      return await client.connection.withDeadline(deadlineMs, ask)
+    } catch (error) {
+      if (!isPassedOver(error) || Date.now() + againMs > deadlineMs) throw asDrillError(error, workflowId, ms)
+      await new Promise(resolve => setTimeout(resolve, againMs))
+    }
   }
 }
 
-/** gRPC status codes: DEADLINE_EXCEEDED, NOT_FOUND, FAILED_PRECONDITION, UNAVAILABLE. */
+/** The workflow task that was to take an update failed, mostly for an event that came meanwhile: Temporal then drops the update, and does not try again. */
+function isPassedOver (error: unknown): boolean {
+  return serviceErrorOf(error)?.code === grpc.precondition && /unexpected workflow task failure/.test(messageOf((error as Error).cause ?? error))
+}
+
+/** gRPC status codes. */
 const grpc = { cancelled: 1, deadline: 4, notFound: 5, precondition: 9, unavailable: 14 }
 
 export function asDrillError (error: unknown, drillId: string, ms: number): DrillError {
@@ -30,8 +45,12 @@ export function asDrillError (error: unknown, drillId: string, ms: number): Dril
       ? over()
       : new DrillError('drill.unknown', `there is no drill ${drillId} in Temporal (it may be over and past its retention)`, { cause: error })
   }
-  const service = isGrpcServiceError(error) ? error : isGrpcServiceError((error as Error)?.cause) ? (error as { cause: { code: number } }).cause : undefined
+  const service = serviceErrorOf(error)
   if (service?.code === grpc.deadline || service?.code === grpc.cancelled || service?.code === grpc.precondition) return noWorker()
   if (service?.code === grpc.unavailable) return new DrillError('temporal.down', 'Temporal does not answer', { cause: error })
   return new DrillError('internal', messageOf(error), { cause: error })
+}
+
+function serviceErrorOf (error: unknown): { code: number } | undefined {
+  return [error, (error as Error | undefined)?.cause].find(isGrpcServiceError)
 }

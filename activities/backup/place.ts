@@ -6,6 +6,7 @@ import type { ResolvedTarget } from '../../src/drill/target.js'
 import { bytesText } from '../../src/drill/recovery-rate.js'
 import { DrillError, messageOf } from '../../src/errors.js'
 import type { StepContext } from '../action.js'
+import { ignoreMissing, thoseThere } from '../is-there.js'
 
 /** Where the copy of one step lies: always the same for the same step, so that a retry and the undo find it. */
 export interface Place {
@@ -107,8 +108,7 @@ export async function isOwnPlace (place: Place, { drillId, stepId }: Step): Prom
 
 /** What of a place is still there. */
 export async function leftAt (place: Place): Promise<string[]> {
-  const there = await Promise.all([place.dir, place.socketDir].map(async path => await lstat(path).catch(ignoreMissing) ? [path] : []))
-  return there.flat()
+  return await thoseThere([place.dir, place.socketDir])
 }
 
 /** Removes a copy's folders. Its server must be dead. */
@@ -136,11 +136,6 @@ async function readMark ({ markFile }: Place): Promise<Mark | undefined> {
   } catch {
     throw new DrillError('scratch.notOurs', `${markFile} is damaged: whose copy this is cannot be told`)
   }
-}
-
-function ignoreMissing (error: NodeJS.ErrnoException): undefined {
-  if (error.code === 'ENOENT') return undefined
-  throw error
 }
 
 /** Whether `inner` is `outer` or lies below it. */

@@ -1,4 +1,4 @@
-import { cp, lstat, readFile, rm } from 'node:fs/promises'
+import { cp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { controlOf, type Controller } from '../../src/control/control.js'
 import { until } from '../../src/control/until.js'
@@ -7,6 +7,7 @@ import { compareKeys, keyRecordOf, type KeyDigest } from '../../src/drill/keys.j
 import type { Rebuild, RebuiltCache } from '../../src/drill/rebuild.js'
 import { DrillError, messageOf } from '../../src/errors.js'
 import type { Action, StepContext } from '../action.js'
+import { isThere, thoseThere } from '../is-there.js'
 import { aofFolder, keysName, rdbName } from '../restore/cache-backup.js'
 import { own } from '../restore/cache-checks.js'
 import { digestsOf, withRedis, type RedisDoor } from '../restore/redis.js'
@@ -26,7 +27,7 @@ export const rebuildCache: Action<ActionInputs['rebuild.cache']> = {
       await rm(cache.dataDir, { recursive: true, force: true })
       await makeFolder(rebuild, cache.dataDir, 0o700)
       for (const name of [rdbName, aofFolder]) {
-        if (await lstat(join(folder, name)).catch(() => undefined)) await cp(join(folder, name), join(cache.dataDir, name), { recursive: true })
+        if (await isThere(join(folder, name))) await cp(join(folder, name), join(cache.dataDir, name), { recursive: true })
       }
       if (rebuild.runAs && process.getuid?.() === 0) own(cache.dataDir, rebuild.runAs)
       await control.start()
@@ -42,7 +43,7 @@ export const rebuildCache: Action<ActionInputs['rebuild.cache']> = {
 
   async verify ({ rebuild }) {
     const { control, dataDir } = cacheOf(rebuild)
-    const left = [...await controlOf(control).alive() ? ['its server'] : [], ...await lstat(dataDir).catch(() => undefined) ? [dataDir] : []]
+    const left = [...await controlOf(control).alive() ? ['its server'] : [], ...await thoseThere([dataDir])]
     return { undone: left.length === 0, summary: left.length === 0 ? 'no process or file of the cache is left' : `still there: ${left.join(', ')}` }
   },
 

@@ -1,4 +1,4 @@
-import { chmod, lchown, lstat, mkdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, lchown, mkdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { ActionInputs } from '../../src/drill/actions.js'
 import type { ManifestEntry } from '../../src/drill/manifest.js'
@@ -6,6 +6,7 @@ import { movedPath, movedText, type Rebuild } from '../../src/drill/rebuild.js'
 import { DrillError } from '../../src/errors.js'
 import type { Action } from '../action.js'
 import { isWithin } from '../backup/place.js'
+import { isThere } from '../is-there.js'
 import { readManifest } from '../restore/configuration-open.js'
 import { clearGround, leftOn, makeFolder, takeGround } from './ground.js'
 
@@ -41,7 +42,7 @@ async function place (rebuild: Rebuild, folder: string, { path, kind, mode, uid,
     await own(to)
     return false
   }
-  if (!await lstat(dirname(to)).catch(() => undefined)) await mkdir(dirname(to), { recursive: true, mode: 0o711 })
+  if (!await isThere(dirname(to))) await mkdir(dirname(to), { recursive: true, mode: 0o711 })
   await rm(fresh, { force: true })
   if (kind === 'link') {
     await symlink(movedPath(rebuild, await readlink(join(folder, path))), fresh)

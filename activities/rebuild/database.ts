@@ -1,4 +1,4 @@
-import { lstat, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { controlOf } from '../../src/control/control.js'
 import type { ActionInputs } from '../../src/drill/actions.js'
@@ -8,6 +8,7 @@ import type { Action } from '../action.js'
 import { isOwnPlace, type Place } from '../backup/place.js'
 import { restoreTo } from '../backup/restore.js'
 import { endRestores, restoresInto } from '../backup/restore-files.js'
+import { thoseThere } from '../is-there.js'
 import { requireGround } from './ground.js'
 
 /**
@@ -28,7 +29,7 @@ export const rebuildDatabase: Action<ActionInputs['rebuild.database']> = {
     const place = placeIn(rebuild, backup)
     if (!await isOwnPlace(place, context)) return { undone: true, summary: `${place.dir} holds nothing of this step` }
     const left = [
-      ...(await Promise.all([place.dir, place.dataDir].map(async path => await lstat(path).catch(() => undefined) ? [path] : []))).flat(),
+      ...await thoseThere([place.dir, place.dataDir]),
       ...await controlOf(rebuild.database.control, { workDir: place.dataDir }).alive() ? ['its server'] : [],
       ...restoresInto(place.dataDir).map(proc => `pgBackRest (process ${proc.pid})`),
     ]

@@ -1,10 +1,11 @@
-import { lstat, mkdir, rename, rm } from 'node:fs/promises'
+import { mkdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { ActionInputs } from '../../src/drill/actions.js'
 import { movedPath } from '../../src/drill/rebuild.js'
 import { DrillError, messageOf } from '../../src/errors.js'
 import type { Action } from '../action.js'
 import { isWithin } from '../backup/place.js'
+import { isThere, thoseThere } from '../is-there.js'
 import { requireGround } from './ground.js'
 
 /** Moves restored files from their scratch folder to where the services look for them. */
@@ -15,7 +16,7 @@ export const rebuildFiles: Action<ActionInputs['rebuild.files']> = {
     for (const { path, to } of places) {
       const from = join(folder, path)
       if (!isWithin(rebuild.root, to)) throw new DrillError('scratch.notOurs', `${path} would go to ${to}, outside of ${rebuild.root}: say in rebuild.moved where it belongs`)
-      const [restored, placed] = await Promise.all([from, to].map(async one => await lstat(one).catch(() => undefined)))
+      const [restored, placed] = await Promise.all([from, to].map(isThere))
       // An earlier try of this step has moved it.
       if (!restored && placed) continue
       if (!restored) throw new DrillError('backup.missing', `The restored files hold no ${path}`)
@@ -26,7 +27,7 @@ export const rebuildFiles: Action<ActionInputs['rebuild.files']> = {
   },
 
   async verify (input) {
-    const left = (await Promise.all(placesOf(input).map(async ({ to }) => await lstat(to).catch(() => undefined) ? [to] : []))).flat()
+    const left = await thoseThere(placesOf(input).map(({ to }) => to))
     return { undone: left.length === 0, summary: left.length === 0 ? 'no restored file is in place' : `still there: ${left.join(', ')}` }
   },
 

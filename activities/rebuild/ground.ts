@@ -6,6 +6,7 @@ import { portsOf, type Rebuild } from '../../src/drill/rebuild.js'
 import { DrillError } from '../../src/errors.js'
 import type { StepContext } from '../action.js'
 import { isWithin } from '../backup/place.js'
+import { ignoreMissing } from '../is-there.js'
 
 /** Says whose the ground is. It lies beside what is put there, so that a folder of somebody else is never removed. */
 const marker = '.muster-rebuild'
@@ -95,9 +96,4 @@ async function ownerOf ({ root }: Pick<Rebuild, 'root'>): Promise<string | undef
   const there = await lstat(root).catch(ignoreMissing)
   if (there?.isDirectory() !== true) return undefined
   return (await readFile(join(root, marker), 'utf8').catch(ignoreMissing))?.trim()
-}
-
-function ignoreMissing (error: NodeJS.ErrnoException): undefined {
-  if (error.code === 'ENOENT') return undefined
-  throw error
 }

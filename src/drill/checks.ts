@@ -1,3 +1,4 @@
+import type { Breakage } from './actions/links.js'
 import type { ArchivedCanary } from './backup.js'
 import type { Copy } from './copy.js'
 import type { Duration } from './duration.js'
@@ -12,7 +13,7 @@ export interface CheckInputs {
   'postgres.onePrimary': { database: DatabaseCluster }
   /** `atLeast`: an answer later than this counts as none. */
   /** `how`: of what the link was broken by; lost packets are counted. */
-  'link.broken': { link: Link, speaks: 'postgres' | 'redis', atLeast?: Duration, how?: 'cut' | 'blackhole' | 'latency' | 'loss' }
+  'link.broken': { link: Link, speaks: 'postgres' | 'redis', atLeast?: Duration, how?: Breakage }
   'postgres.invariants': { database: DatabaseCluster }
   'postgres.outOfRoom': { database: DatabaseCluster }
   'archiving.stuck': { database: DatabaseCluster }

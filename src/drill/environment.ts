@@ -42,6 +42,9 @@ export interface Environment {
 /** `spare`: an empty machine, on which another environment comes up from its backups (`rebuild`). */
 export const tiers = ['lab', 'staging', 'dr', 'spare', 'production'] as const
 export type Tier = typeof tiers[number]
+/** A place by its tier or by its name. */
+export const placePattern = `^(tier:(${tiers.join('|')})|[a-z0-9][a-z0-9-]{0,62})$`
+export const tierPlaces = tiers.map(tier => `tier:${tier}`).join(', ')
 
 /** Where a secret is to be found by the activity that needs it: `env:NAME` or `file:PATH`. Never the secret itself. */
 export type SecretRef = string

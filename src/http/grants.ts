@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { placePattern, tierPlaces } from '../drill/environment.js'
 import { DrillError } from '../errors.js'
 import { confirm, end, giveRole, listEntrusted, nameDeputy } from '../store/grants.js'
 import { changingPeople } from '../store/people-log.js'
@@ -14,7 +15,7 @@ import { Entrusted, GivenTime, timeOf } from './schemas/people.js'
 import { Role } from './schemas/status.js'
 
 const EntrustedParams = Strict({ id: PersonId, entrusted: Type.String({ pattern: '^[0-9a-f-]{36}$', description: 'the id of a grant or deputy, as the list of people shows it' }) })
-const Scope = Type.String({ pattern: '^(tier:(lab|staging|dr|spare|production)|[a-z0-9][a-z0-9-]{0,62})$', description: 'an environment’s name, or tier:lab, tier:staging, tier:dr, tier:spare, tier:production' })
+const Scope = Type.String({ pattern: placePattern, description: `an environment’s name, or ${tierPlaces}` })
 
 /** Roles in one environment, deputies, absence. What reaches production counts once a second admin has confirmed it. */
 export function grantRoutes (app: App, { store, catalog }: AppDeps, identities: Pick<Identities, 'forgetAll'>): void {

@@ -1,5 +1,6 @@
 import Type, { type TSchema } from 'typebox'
 import type { ActionInputs, ActionName } from '../drill/actions.js'
+import { breakages } from '../drill/actions/links.js'
 import type { CheckInputs, CheckName } from '../drill/checks.js'
 import { CacheStoreSchema, ConfigurationSchema, FileStoreSchema } from './recovery-schema.js'
 import { ApiSchema, BackupSchema, CacheSchema, ColumnSchema, ControlSchema, DatabaseSchema, LinkSchema, MonitoringSchema, VolumesSchema } from './environment-schema.js'
@@ -70,7 +71,7 @@ const actions = {
   'toxiproxy.cut': matching<ActionInputs['toxiproxy.cut']>()(closed({ link: LinkSchema })),
   'link.break': matching<ActionInputs['link.break']>()(closed({
     link: LinkSchema,
-    how: oneOf(['cut', 'blackhole', 'latency', 'loss'], 'Connections end and new ones are refused; what is sent is swallowed; it arrives late; or some of its packets are lost.'),
+    how: oneOf(breakages, 'Connections end and new ones are refused; what is sent is swallowed; it arrives late; or some of its packets are lost.'),
     way: oneOf(['both', 'forth', 'back'], 'Both ways, or one: forth is from whoever opens the connection. A cut is always both.'),
     latency: Type.Optional(plainDuration('How late, for `how: latency`.')),
     loss: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'Percent of the packets that are lost, each by chance, for `how: loss`.' })),
@@ -125,7 +126,7 @@ const checks = {
     link: LinkSchema,
     speaks: oneOf(['postgres', 'redis'], 'What stands behind it.'),
     atLeast: Type.Optional(plainDuration('An answer that is later than this counts as none, at most 60s.')),
-    how: Type.Optional(oneOf(['cut', 'blackhole', 'latency', 'loss'], 'What the link was broken by. With loss, dropped packets are counted and late answers are looked for.')),
+    how: Type.Optional(oneOf(breakages, 'What the link was broken by. With loss, dropped packets are counted and late answers are looked for.')),
   })),
   'postgres.invariants': matching<CheckInputs['postgres.invariants']>()(closed({ database })),
   'postgres.outOfRoom': matching<CheckInputs['postgres.outOfRoom']>()(closed({ database })),

@@ -1,5 +1,5 @@
 import Type, { type TSchema } from 'typebox'
-import type { Objectives } from '../drill/environment.js'
+import { placePattern, tierPlaces, type Objectives } from '../drill/environment.js'
 import type { Observe, Param, Runbook } from '../drill/runbook.js'
 import { ApiSchema, CacheSchema, DatabaseSchema, objectiveFields } from './environment-schema.js'
 import { EnvironmentSchema } from './inventory-schema.js'
@@ -49,7 +49,7 @@ export const RunbookSchema = matching<Runbook>()(Type.Object({
   title: text('For people, one line.'),
   description: Type.Optional(text('What it proves.')),
   type: oneOf(['tabletop', 'simulated-failure', 'full-test', 'regional-failover', 'verification'], 'What kind of exercise it is.'),
-  environments: list(Type.String({ pattern: '^(tier:(lab|staging|dr|spare|production)|[a-z0-9][a-z0-9-]{0,62})$', errorMessage: 'a name, or tier:lab, tier:staging, tier:dr, tier:spare, tier:production' }), 'Where it may run: names of environments, or tiers as `tier:lab`.', { minItems: 1 }),
+  environments: list(Type.String({ pattern: placePattern, errorMessage: `a name, or ${tierPlaces}` }), 'Where it may run: names of environments, or tiers as `tier:lab`.', { minItems: 1 }),
   readOnly: Type.Optional(flag('It touches nothing, and needs no lock of the environment.')),
   objectives: Type.Optional(matching<Partial<Objectives>>()(closed({ rto: Type.Optional(objectiveFields.rto), rpo: Type.Optional(objectiveFields.rpo) }, 'Targets, where they are tighter than the environment’s.'))),
   params: Type.Optional(table(param, 'Parameters, looked up as `{{ params.NAME }}`.')),

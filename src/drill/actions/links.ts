@@ -2,11 +2,15 @@ import type { Duration } from '../duration.js'
 import type { Link } from '../environment.js'
 import type { ActionCatalog } from './facts.js'
 
+/** How a link can be broken. */
+export const breakages = ['cut', 'blackhole', 'latency', 'loss'] as const
+export type Breakage = typeof breakages[number]
+
 /** What actions on links between components take. */
 export interface LinkInputs {
   'toxiproxy.cut': { link: Link }
   /** `way`: forth is from whoever opens the connection. `latency`: for `how: latency`. `loss`: percent of the packets, for `how: loss`. */
-  'link.break': { link: Link, how: 'cut' | 'blackhole' | 'latency' | 'loss', way: 'both' | 'forth' | 'back', latency?: Duration, loss?: number }
+  'link.break': { link: Link, how: Breakage, way: 'both' | 'forth' | 'back', latency?: Duration, loss?: number }
 }
 
 export const linkActions: ActionCatalog<LinkInputs> = {

@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 // These start servers, and wait more than they compute.
 const needsServers = /\.(lab|temporal)\.test\.ts$/
 // These hold what they measured against figures: one file at a time, else they measure each other.
-const measures = /^(failover|load|observe|smoke)\./
+const measures = /^(failover|full-restore|load|observe|smoke)\./
 const counted = ['tests', 'suites', 'pass', 'fail', 'cancelled', 'skipped', 'todo', 'duration_ms']
 
 async function stage (name, args) {

@@ -9,8 +9,8 @@ import { command } from './setup/command.mjs'
 const root = fileURLToPath(new URL('..', import.meta.url))
 // These start servers, and wait more than they compute.
 const needsServers = /\.(lab|temporal)\.test\.ts$/
-// These hold what they measured against figures: one file at a time, else they measure each other.
-const measures = /^(failover|full-restore|load|observe|smoke)\./
+// These hold what they measured against figures, or ask which alert came first: one file at a time, else they measure each other.
+const measures = /^(failover|faults|full-restore|load|observe|smoke)\./
 const counted = ['tests', 'suites', 'pass', 'fail', 'cancelled', 'skipped', 'todo', 'duration_ms']
 
 async function stage (name, args) {

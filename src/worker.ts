@@ -16,6 +16,7 @@ import { peopleOnCall } from './store/people.js'
 import { earlierRuns, saveResult, saveShard, shardsOf } from './store/results.js'
 import { appendSamples } from './store/samples.js'
 import { allEvents, appendEvents } from './store/timeline.js'
+import { withoutCallStacks } from './temporal/call-stacks.js'
 import { connectTemporal, registerSearchAttributes } from './temporal/connect.js'
 import { holderOf, isRunning, sendEdge, sendLoadUp, temporalDoor } from './temporal/drills.js'
 import { eventsOfWorkflow, tornDrills } from './temporal/orphans.js'
@@ -87,7 +88,7 @@ try {
     secret: secretsFrom(process.env),
     log: (message, fields) => { log.info(fields ?? {}, message) },
   })
-  const worker = await Worker.create({
+  const worker = await withoutCallStacks(async () => await Worker.create({
     connection,
     namespace: temporal.namespace,
     taskQueue: config.taskQueue,
@@ -101,7 +102,7 @@ try {
     nonStickyToStickyPollRatio: 0.5,
     shutdownGraceTime: '10s',
     shutdownForceTime: '20s',
-  })
+  }))
   log.info({ config: redactedConfig(config) }, `worker ready on task queue ${config.taskQueue}`)
   const reconciler = startReconciler({
     unended: async () => await unended(store.pool, 5_000),

@@ -1,4 +1,4 @@
-import { condition } from '@temporalio/workflow'
+import { CancellationScope, condition, sleep } from '@temporalio/workflow'
 import { recoveryClock } from '../src/drill/clock.js'
 import { foldStatus, withClock, type DrillStatus } from '../src/drill/status.js'
 import type { DrillEvent, EventBody } from '../src/drill/timeline.js'
@@ -20,6 +20,8 @@ export class Journal {
   private closed = false
   private urgent = false
   private lastAtMs = 0
+  private waking = false
+  private wakes = 0
 
   /** @param before number of the last event that is on record already, of a drill that is taken up again */
   constructor (private readonly drillId: string, readonly everyMs: number, private readonly before = 0) {}
@@ -59,15 +61,24 @@ export class Journal {
     await condition(() => this.recorded >= last)
   }
 
+  /** Waits for a while, at most twice the pause between records: all who wait so share one timer. */
+  async later (): Promise<void> {
+    const before = this.wakes
+    this.wake()
+    await condition(() => this.wakes > before)
+  }
+
   /** Runs beside the drill until it is closed and all is recorded. */
   async run (): Promise<void> {
     while (!this.closed || this.recorded < this.events.length) {
       await condition(() => this.closed || this.recorded < this.events.length)
       if (this.recorded === this.events.length) continue
-      // While steps go on, the next one after the pause carries what has gathered; the timer is for a step that takes long. So a
-      // pause mostly costs no workflow task of its own.
+      // While steps go on, the next one after the pause carries what has gathered; the timer is for a step that takes long.
       const due = (): boolean => this.closed || this.urgent || Date.now() >= this.lastAtMs + this.everyMs
-      if (!due()) await condition(due, this.everyMs * 2, { summary: 'gather events' })
+      while (!due()) {
+        this.wake()
+        await condition(() => due() || !this.waking)
+      }
       await settled()
       this.urgent = false
       this.lastAtMs = Date.now()
@@ -75,6 +86,17 @@ export class Journal {
       await record({ drillId: this.drillId, events: batch })
       this.recorded += batch.length
     }
+  }
+
+  /** One timer at a time, and none is cancelled: a timer for each wait, and its end, would cost every step that follows a person's word. */
+  private wake (): void {
+    if (this.waking) return
+    this.waking = true
+    const woken = (): void => {
+      this.waking = false
+      this.wakes++
+    }
+    CancellationScope.nonCancellable(async () => { await sleep(this.everyMs * 2, { summary: 'gather events' }) }).then(woken).catch(() => undefined)
   }
 }
 

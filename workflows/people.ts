@@ -92,7 +92,8 @@ function sayWhoCan (run: Run, step: string, roles: Role[], requester?: string): 
   const { name, tier } = run.input.environment
   const say = async (): Promise<void> => {
     await run.journal.onRecord()
-    if (await condition(() => !run.gates.isOpen(step), run.journal.everyMs, { summary: 'who can answer' })) return
+    await run.journal.later()
+    if (!run.gates.isOpen(step)) return
     const found = await answerers({ roles, place: { name, tier }, requester })
     if (!run.gates.isOpen(step)) return
     run.journal.emit({ type: 'people.asked', step, ...found })

@@ -46,6 +46,7 @@ export class Run {
   /** What runs beside the steps came to an end that ends the drill. */
   isStopped = false
   phase: Phase = 'admission'
+  private indexed = ''
 
   constructor (readonly input: DrillInput) {
     this.journal = new Journal(input.drillId, input.recordEveryMs ?? 500)
@@ -60,12 +61,19 @@ export class Run {
     if (phase === this.phase) return
     this.phase = phase
     this.journal.emit({ type: 'phase.changed', phase })
-    upsertSearchAttributes([
-      { key: searchAttributes.phase, value: phase },
-      { key: searchAttributes.waitingFor, value: phase === 'waiting' ? this.gates.openNames().join(', ').slice(0, 250) : null },
-    ])
+    if (phase === 'running') this.journal.later().then(() => { this.index() }).catch(() => undefined)
+    else this.index()
     if (phase === 'waiting') this.journal.hurry()
     this.draw()
+  }
+
+  /** The phase as Temporal's list shows it. What goes on again is said a moment later: the server's entry costs the step that follows 2 ms. */
+  private index (): void {
+    const waitingFor = this.phase === 'waiting' ? this.gates.openNames().join(', ').slice(0, 250) : null
+    const text = `${this.phase} ${waitingFor}`
+    if (this.indexed === text) return
+    this.indexed = text
+    upsertSearchAttributes([{ key: searchAttributes.phase, value: this.phase }, { key: searchAttributes.waitingFor, value: waitingFor }])
   }
 
   /** A step is over, and what it gave is there for later ones. */

@@ -6,8 +6,8 @@ export interface Ports { api: number, temporal: number, temporalUi: number, stor
 
 export const usualPorts: Ports = { api: 4400, temporal: 7233, temporalUi: 8233, store: 4401 }
 
-/** Below what Linux takes outgoing ports from (32768), and apart from the lab's (20000 and up). */
-const first = 10_000
+/** Below what Linux takes outgoing ports from (32768), apart from the lab's (20000 and up), and above 10080, which `fetch` refuses to ask. */
+const first = 10_081
 const last = 19_999
 
 /**

@@ -231,18 +231,21 @@ test('a stream gives every event as it happens and ends with the drill', async (
   assert.deepEqual([data[4]?.text, data[5]?.type], ['line\nbreak', 'drill.ended'])
 })
 
-test('a stream says how far a load is, beside the events and without their numbers, also to whoever comes again', async () => {
-  api.temporal.steps = [{ id: 'load', kind: 'load', title: 'load' }]
-  api.temporal.progressed = [{ step: 'load', text: '10 users', figures: { users: 10 } }]
-  const id = await api.drill()
-  const [first, again] = [await follow(id), await follow(id, { lastEventId: 2 })]
-  for (const stream of [first, again]) {
-    await until(() => stream.text().includes('event: progress'))
-    assert.match(stream.text(), /\n\nevent: progress\ndata: \{"step":"load","text":"10 users","figures":\{"users":10\}\}\n\n/)
-    stream.leave()
-    await stream.ended
+test('a stream says how far a step is that a worker is at, beside the events and without their numbers, also to whoever comes again', async () => {
+  for (const kind of ['load', 'action'] as const) {
+    api.temporal.steps = [{ id: 'long', kind, title: 'long' }]
+    api.temporal.progressed = [{ step: 'long', text: '31 MB of 200 MB', figures: { bytes: 31e6 } }]
+    const id = await api.drill()
+    await api.temporal.emit(id, { type: 'step.started', step: 'long' })
+    const [first, again] = [await follow(id), await follow(id, { lastEventId: 2 })]
+    for (const stream of [first, again]) {
+      await until(() => stream.text().includes('event: progress'))
+      assert.match(stream.text(), /\n\nevent: progress\ndata: \{"step":"long","text":"31 MB of 200 MB","figures":\{"bytes":31000000\}\}\n\n/)
+      stream.leave()
+      await stream.ended
+    }
+    await api.temporal.end(id)
   }
-  await api.temporal.end(id)
 })
 
 test('a stream goes on after Last-Event-ID, and says 204 where all was heard', async () => {

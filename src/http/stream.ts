@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { Type } from 'typebox'
-import { saysProgress } from '../drill/progress.js'
+import { mayProgress } from '../drill/progress.js'
+import { foldStatus, type DrillStatus } from '../drill/status.js'
 import { DrillError } from '../errors.js'
 import { findDrill, recordedStatus } from '../store/drills.js'
 import { personOf } from './auth.js'
@@ -57,7 +58,7 @@ export function streamRoutes (app: App, deps: AppDeps, streams: Streams): void {
     config: { right: 'read' },
     schema: {
       operationId: 'followDrill', tags: ['drills'], summary: 'Events of a drill as they happen (server-sent events)',
-      description: 'Each message is one event, its id the event’s number; Last-Event-ID goes on after it. Messages `event: progress`, without an id, say every 2 s how far a load or a suite is. A comment comes every 15 s. The stream ends after `drill.ended`; asked again after that, it answers 204.',
+      description: 'Each message is one event, its id the event’s number; Last-Event-ID goes on after it. Messages `event: progress`, without an id, say every 2 s how far the step is that runs: a load, a suite, a backup, a restore. A comment comes every 15 s. The stream ends after `drill.ended`; asked again after that, it answers 204.',
       params: DrillParams, querystring: Strict({}),
       headers: Type.Object({ 'last-event-id': Type.Optional(Type.String({ pattern: '^\\d{1,9}$', description: 'the number of an event' })) }),
       response: answers({ 200: Stream, 204: Type.Unsafe<undefined>({ type: 'null', description: 'The drill has ended, and all of it was heard' }) }),
@@ -81,20 +82,25 @@ export function streamRoutes (app: App, deps: AppDeps, streams: Streams): void {
     return drill?.phase === 'ended' && after >= drill.lastSeq
   }
 
-  async function hasLongSteps (id: string): Promise<boolean> {
-    const status = await recordedStatus(deps.store.pool, id).catch((error: unknown) => { if (!isDown(error)) throw error })
-    return status?.steps.some(saysProgress) ?? true
+  async function statusBefore (id: string): Promise<DrillStatus | undefined> {
+    try {
+      return await recordedStatus(deps.store.pool, id)
+    } catch (error) {
+      if (isDown(error)) return undefined
+      throw error
+    }
   }
 
   async function * messages (id: string, after: number, signal: AbortSignal): AsyncGenerator<string> {
     // At once, so that the reader knows that it is connected.
     yield ': THIS IS A DRILL\nretry: 2000\n\n'
     try {
-      let takesLong = after > 0 && await hasLongSteps(id)
+      let status = after > 0 ? await statusBefore(id) : undefined
       let spokeAtMs = Date.now()
       for await (const event of liveEvents(deps, id, after, { signal, idleMs: progressMs })) {
-        if (event?.type === 'drill.started') takesLong = event.steps.some(saysProgress)
-        const progress = event === undefined && takesLong ? await deps.temporal.progress(id).catch(() => []) : []
+        if (event !== undefined && event.seq > (status?.seq ?? 0)) status = foldStatus(status, event)
+        // What is not known, as the store is down, may progress.
+        const progress = event === undefined && (status === undefined || mayProgress(status)) ? await deps.temporal.progress(id).catch(() => []) : []
         if (event === undefined && progress.length === 0 && Date.now() - spokeAtMs < heartbeatMs) continue
         spokeAtMs = Date.now()
         if (event !== undefined) yield `id: ${event.seq}\ndata: ${JSON.stringify(event)}\n\n`

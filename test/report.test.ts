@@ -159,6 +159,20 @@ test('what was not measured is neither met nor missed; a system that stayed down
   assert.deepEqual(achieved(down)[0], ['Recovery time (RTO)', 'did not recover', false])
 })
 
+test('a restore to an empty machine is held against both objectives, by what its checks measured', () => {
+  const rebuilt = (lostMs: number, outcome: 'pass' | 'fail'): DrillReport => reportOf('refused', events => {
+    const { seq, atMs } = events.at(-1)!
+    const measured = (step: string, check: 'rebuild.loss' | 'rebuild.timely', output: Record<string, unknown>): DrillEvent[] => [
+      { seq, atMs, type: 'check.answered', step, check, outcome, observed: '', expected: '' },
+      { seq, atMs, type: 'step.finished', step, outcome: outcome === 'pass' ? 'passed' : 'failed', summary: '', output },
+    ]
+    return [...events.slice(0, -1), ...measured('timely', 'rebuild.timely', { tookMs: 95_000 }), ...measured('loss', 'rebuild.loss', { lostMs }), events.at(-1)!]
+  })
+  assert.deepEqual(achieved(rebuilt(0, 'pass')), [['Recovery time (RTO)', '1 min 35 s', true], ['Recovery point (RPO)', 'no acknowledged write lost', true]])
+  const [rto, rpo] = rebuilt(1900, 'fail').objectives
+  assert.deepEqual([rto!.met, rto!.margin, rpo!.achieved, rpo!.met, rpo!.margin], [false, '35.0 s over', 'the last 1.90 s of acknowledged writes lost', false, '1.90 s over'])
+})
+
 test('a tabletop has no recovery time', () => {
   const report = reportOf('passed', events => events.map(event => event.type === 'drill.started' ? { ...event, runbookType: 'tabletop' } : event))
   assert.deepEqual(report.objectives.map(line => line.objective).filter(objective => /Recovery time|waiting/.test(objective)), [])

@@ -10,7 +10,7 @@ import type { WholeResult } from '../drill/whole-result.js'
 import { DrillError } from '../errors.js'
 import { ganttOf } from './gantt.js'
 import { loadSections, suiteSections } from './measured.js'
-import { objectivesOf } from './objectives.js'
+import { objectivesOf, rebuiltOf } from './objectives.js'
 
 /** What a report is made from, beside the version of Muster that makes it. */
 export interface ReportFacts {
@@ -48,7 +48,7 @@ export function buildReport ({ events, samples, earlier, results = [], chainHead
     },
     judgement: judgementOf(events),
     leftBehind: status.leftBehind,
-    objectives: objectivesOf(started, status.clock, loss, observation),
+    objectives: objectivesOf(started, status.clock, loss, observation, rebuiltOf(events)),
     clock: status.clock,
     loss,
     steps: status.steps,

@@ -3,16 +3,41 @@ import { durationMs, durationText } from '../drill/duration.js'
 import { isBeyond, type Loss } from '../drill/loss.js'
 import type { Observation } from '../drill/observation.js'
 import type { ObjectiveLine } from '../drill/report.js'
-import type { EventOf } from '../drill/timeline.js'
+import type { CheckName } from '../drill/checks.js'
+import type { DrillEvent, EventOf } from '../drill/timeline.js'
+
+/** What a restore to an empty machine took and lost, as its checks measured it; absent where none did. */
+export interface Rebuilt {
+  took?: { ms: number, met: boolean }
+  lost?: { ms: number, met: boolean }
+}
+
+export function rebuiltOf (events: DrillEvent[]): Rebuilt {
+  return { took: measured(events, 'rebuild.timely', 'tookMs'), lost: measured(events, 'rebuild.loss', 'lostMs') }
+}
+
+function measured (events: DrillEvent[], check: CheckName, figure: string): { ms: number, met: boolean } | undefined {
+  const answer = events.findLast(event => event.type === 'check.answered' && event.check === check)
+  if (answer?.type !== 'check.answered') return undefined
+  const finished = events.findLast(event => event.type === 'step.finished' && event.step === answer.step)
+  const ms = finished?.type === 'step.finished' ? finished.output?.[figure] : undefined
+  return typeof ms === 'number' ? { ms, met: answer.outcome === 'pass' } : undefined
+}
 
 /**
  * Target against achieved. Recovery stands twice, with and without waiting for people: it is the first question asked. What was not
- * measured says so and is not met. A tabletop gets no recovery time.
+ * measured says so and is not met. A tabletop gets no recovery time. A restore to an empty machine has no outage: its time counts from
+ * the moment at which the living system counted as lost.
  */
-export function objectivesOf (started: EventOf<'drill.started'>, clock: RecoveryClock, loss: Loss | undefined, observation: Observation | undefined): ObjectiveLine[] {
+export function objectivesOf (
+  started: EventOf<'drill.started'>, clock: RecoveryClock, loss: Loss | undefined, observation: Observation | undefined, rebuilt: Rebuilt = {}
+): ObjectiveLine[] {
   const lines: ObjectiveLine[] = []
   const { rto, rpo } = started.objectives
-  if (rto !== undefined && started.runbookType !== 'tabletop') {
+  if (rto !== undefined && rebuilt.took) {
+    const { ms, met } = rebuilt.took
+    lines.push({ ...line('Recovery time (RTO)', durationMs(rto), ms, rto, '', ''), met })
+  } else if (rto !== undefined && started.runbookType !== 'tabletop') {
     const achieved = clock.rtaBusinessMs ?? clock.rtaTechnicalMs
     const without = clock.rtaBusinessWithoutWaitingMs ?? clock.rtaTechnicalWithoutWaitingMs
     const error = clock.errorMs === undefined ? '' : ` ± ${durationText(clock.errorMs)}`
@@ -31,7 +56,15 @@ export function objectivesOf (started: EventOf<'drill.started'>, clock: Recovery
           margin: loss.lost === 0 ? undefined : marginText(durationMs(rpo) - loss.rpaMs),
           met: !isBeyond(loss, durationMs(rpo)),
         }
-      : { objective: 'Recovery point (RPO)', target, achieved: 'not measured' })
+      : rebuilt.lost
+        ? {
+            objective: 'Recovery point (RPO)',
+            target,
+            achieved: rebuilt.lost.ms === 0 ? 'no acknowledged write lost' : `the last ${durationText(rebuilt.lost.ms)} of acknowledged writes lost`,
+            margin: rebuilt.lost.ms === 0 ? undefined : marginText(durationMs(rpo) - rebuilt.lost.ms),
+            met: rebuilt.lost.met,
+          }
+        : { objective: 'Recovery point (RPO)', target, achieved: 'not measured' })
   }
   if (loss) lines.push(integrity(loss))
   for (const target of observation?.targets ?? []) {

@@ -13,7 +13,7 @@ const renewMs = 250
 /** Acts; a leased action only once the watchdog has its lease. */
 export async function doLeased (leases: LeaseFolder, name: ActionName, action: Action<never>, input: ActivityContextInput<never>, context: StepContext): Promise<ActionResult> {
   const { drillId, stepId, leaseMs, mostMs } = input
-  const acting = leases.act(drillId, `step "${stepId}"`)
+  const acting = leases.actOn(drillId, stepId)
   const lost = new AbortController()
   const signal = AbortSignal.any([context.signal, lost.signal])
   const stop = moving(leases, drillId, acting, () => { lost.abort(new DrillError('lease.lost', `step "${stepId}" was ended: the watchdog has taken over ${drillId}, and waited for it`)) })
@@ -36,13 +36,19 @@ export async function doLeased (leases: LeaseFolder, name: ActionName, action: A
   }
 }
 
-/** Undoes, once the watchdog has finished what it may be at; tells what the watchdog did. */
+/**
+ * Undoes, once the watchdog has finished what it may be at; tells what the watchdog did. A try of the step itself that Temporal has
+ * given up, because its worker was silent for too long, may still be under way here: it is waited for, and none begins any more.
+ */
 export async function undoLeased (leases: LeaseFolder, name: ActionName, action: Action<never>, input: ActivityContextInput<never>, context: StepContext): Promise<UndoResult> {
   const { drillId, stepId } = input
   await until(() => leases.reverting(drillId) === undefined || undefined, { everyMs: 50, deadlineMs: untilTimeout(), signal: context.signal })
   const acting = leases.act(drillId, `undo of step "${stepId}"`)
   const stop = moving(leases, drillId, acting)
   try {
+    const atIt = leases.over(drillId, stepId)
+    const alone = await until(() => atIt().length === 0 || undefined, { everyMs: 50, deadlineMs: untilTimeout(), signal: context.signal })
+    if (!alone) throw new DrillError('undo.unproven', `process ${atIt().map(({ pid }) => pid).join(', ')} is still at step "${stepId}", and would act against its undo: end it`)
     const result = await undoVerified(action, input.with, context)
     leases.release(drillId, stepId)
     if (!actionCatalog[name].isLeased) return result

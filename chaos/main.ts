@@ -8,6 +8,7 @@ import { instantiate } from '../src/drill/instantiate.js'
 import { messageOf } from '../src/errors.js'
 import { loadCatalog } from '../src/runbook/catalog.js'
 import { runCase, runUndisturbed, type Case } from './case.js'
+import { keepEvidence } from './evidence.js'
 import { allKinds, applies, breaks, momentsOf, type Kind } from './moment.js'
 import { opened, runQueue } from './queue.js'
 import { openStage, type Stage } from './stage.js'
@@ -112,7 +113,11 @@ async function runAll (chapters: Chapter[]): Promise<void> {
       const { moments, params } = chapters.find(one => one.runbook === runbook)!
       return await runUndisturbed(stage, runbook, moments, params)
     },
-    run: runCase,
+    run: async (stage, one, undisturbed) => {
+      const outcome = await runCase(stage, one, undisturbed)
+      if (outcome.result === 'broken') tell(`why it broke: ${await keepEvidence(stage, outcome)}`)
+      return outcome
+    },
     goesOn: () => !stopping && Date.now() < untilMs,
     tell,
     done: (one, outcome, tookMs) => {

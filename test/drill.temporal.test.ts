@@ -88,6 +88,18 @@ describe('a drill that goes well', () => {
 })
 
 describe('unwinding', () => {
+  test('waits for the action of one branch when an abort ends the wait of another', async () => {
+    drills.world.slowMs = 60_000
+    drills.world.isDeaf = true
+    const input = drillOf([{ id: 'both', kind: 'parallel', branches: [[cut('a')], [{ id: 'pause', kind: 'wait', for: '60s' }]] }])
+    await drills.temporal.door.start(input)
+    await until(input, () => drills.world.calls.includes('do a'))
+    await drills.temporal.door.abort(input.drillId, { person: ben, door: 'api', reason: 'enough' })
+    assert.equal((await result(input)).verdict, 'aborted')
+    assert.equal(drills.world.broken.size, 0, 'what it broke after it was told to stop is undone')
+    assert.deepEqual(find(input, 'undo.finished').map(event => event.state), ['undone'])
+  })
+
   const steps = ['a', 'b', 'c']
   for (const moment of ['before', 'after'] as const) {
     for (const at of steps) {

@@ -153,6 +153,20 @@ test('while the watchdog is at it nobody acts for that drill, its parent or its 
   assert.deepEqual(readdirSync(folder.dir).filter(file => file.endsWith('.acting')), [])
 })
 
+test('a try of a step that comes after its undo has begun does nothing; other steps and drills go on', () => {
+  const first = folder.actOn('drill-1', 'cut')
+  const atIt = folder.over('drill-1', 'cut')
+  assert.deepEqual(atIt().map(({ pid }) => pid), [process.pid], 'who is at it still')
+  first.end()
+  assert.deepEqual(atIt(), [])
+  assert.throws(() => folder.actOn('drill-1', 'cut'), { code: 'step.over' })
+  folder.actOn('drill-1', 'other').end()
+  folder.actOn('drill-2', 'cut').end()
+  assert.deepEqual(readdirSync(folder.dir), ['drill-1~cut.over'])
+  folder.watchdog.forget(-1)
+  assert.deepEqual(readdirSync(folder.dir), [])
+})
+
 test('the watchdog waits for whoever acts, and ends one that has stopped moving', async () => {
   const acting = folder.act('drill-1', 'step "promote"')
   watch()

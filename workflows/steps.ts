@@ -153,13 +153,18 @@ async function notify (run: Run, step: NotifyStep): Promise<StepResult> {
   return { outcome: failed.length > 0 ? 'finding' : 'passed', summary: names.length === 0 ? 'on the timeline only: the environment has no channels' : `told ${names.filter(name => !failed.includes(name)).join(', ') || 'nobody'}` }
 }
 
-/** Branches side by side. One that stops lets the others end their steps: what they began must be in the ledger. */
+/**
+ * Branches side by side. One that stops lets the others end their steps: what they began must be in the ledger. So does a cancel: a
+ * branch that waits gives up at once, another one's action is still at it, and nothing may be undone beside it.
+ */
 async function parallel (run: Run, step: ParallelStep): Promise<StepResult> {
-  const done = await Promise.all(step.branches.map(branch => runSteps(run, branch)))
-  const stopped = done.filter(done => !done).length
+  const settled = await Promise.allSettled(step.branches.map(branch => runSteps(run, branch)))
+  const thrown = settled.find(branch => branch.status === 'rejected')
+  if (thrown) throw thrown.reason
+  const stopped = settled.filter(branch => branch.status === 'fulfilled' && !branch.value).length
   return stopped === 0
-    ? { outcome: 'passed', summary: `${done.length} branches` }
-    : { outcome: 'failed', summary: `${stopped} of ${done.length} branches stopped`, stop: true }
+    ? { outcome: 'passed', summary: `${settled.length} branches` }
+    : { outcome: 'failed', summary: `${stopped} of ${settled.length} branches stopped`, stop: true }
 }
 
 /** Another runbook as a child drill: its own timeline and ledger, its parent's lock and commander. */

@@ -27,6 +27,13 @@ export interface LeaseFolder {
    * it. Each side says what it does before it looks at the other.
    */
   act: (drillId: string, what: string) => Acting
+  /**
+   * Says that this process does a step now. As `act`; and throws `step.over` where the step's undo has begun: a try that was slow for
+   * so long that it was given up would break again what is whole.
+   */
+  actOn: (drillId: string, stepId: string) => Acting
+  /** From now on nobody begins to do that step. @returns who is at it still, a process each */
+  over: (drillId: string, stepId: string) => () => Array<{ pid: number }>
   /** What the watchdog is at now, of this drill, of its parent, or of a drill nested in it. */
   reverting: (drillId: string) => Lease | undefined
   watchdog: WatchdogSide
@@ -102,6 +109,25 @@ export function leaseFolder (dir: string): LeaseFolder {
       // Taken, or ended, in this moment.
     }
   }
+  const actors = (drillId?: string): ReturnType<WatchdogSide['actors']> => list('.acting').flatMap(key => {
+    const actor = read<{ pid: number, startTime: number, what: string }>(key, 'acting')
+    const mark = markOf(key, 'acting')
+    // It has just ended.
+    if (actor === undefined || mark === undefined) return []
+    if (isSame(actor)) return drillId === undefined || rootOf(key) === rootOf(drillId) ? [{ ...actor, key, mark }] : []
+    rmSync(path(key, 'acting'), { force: true })
+    return []
+  })
+  const act = (drillId: string, what: string): Acting => {
+    const key = `${drillId}~~${process.pid}-${++acts}`
+    write(key, 'acting', { pid: process.pid, startTime: readProc(process.pid)?.startTime ?? 0, what })
+    const end = (): void => { rmSync(path(key, 'acting'), { force: true }) }
+    if (reverting(drillId)) {
+      end()
+      throw lost(drillId, what)
+    }
+    return { end, move: () => { touch(key, 'acting') } }
+  }
   const lost = (drillId: string, what: string): DrillError =>
     new DrillError('lease.lost', `the watchdog has taken over ${drillId}: ${what} would act against its undo`)
 
@@ -125,15 +151,16 @@ export function leaseFolder (dir: string): LeaseFolder {
       rmSync(path(key, 'armed'), { force: true })
     },
     revertsOf: drillId => list('.reverted').filter(key => isOf(key, drillId)).flatMap(key => read<Reverted>(key, 'reverted') ?? []),
-    act (drillId, what) {
-      const key = `${drillId}~~${process.pid}-${++acts}`
-      write(key, 'acting', { pid: process.pid, startTime: readProc(process.pid)?.startTime ?? 0, what })
-      const end = (): void => { rmSync(path(key, 'acting'), { force: true }) }
-      if (reverting(drillId)) {
-        end()
-        throw lost(drillId, what)
-      }
-      return { end, move: () => { touch(key, 'acting') } }
+    act,
+    actOn (drillId, stepId) {
+      const acting = act(drillId, doing(stepId))
+      if (!existsSync(path(keyOf(drillId, stepId), 'over'))) return acting
+      acting.end()
+      throw new DrillError('step.over', `step "${stepId}" of ${drillId} is being undone, or is: this try of it comes too late, and did nothing`)
+    },
+    over (drillId, stepId) {
+      closeSync(openSync(path(keyOf(drillId, stepId), 'over'), 'a', 0o600))
+      return () => actors(drillId).filter(({ key, what }) => isOf(key, drillId) && what === doing(stepId))
     },
     reverting,
     watchdog: {
@@ -153,18 +180,10 @@ export function leaseFolder (dir: string): LeaseFolder {
         rmSync(path(key, 'reverting'), { force: true })
         rmSync(path(key, 'armed'), { force: true })
       },
-      actors: drillId => list('.acting').flatMap(key => {
-        const actor = read<{ pid: number, startTime: number, what: string }>(key, 'acting')
-        const mark = markOf(key, 'acting')
-        // It has just ended.
-        if (actor === undefined || mark === undefined) return []
-        if (isSame(actor)) return drillId === undefined || rootOf(key) === rootOf(drillId) ? [{ ...actor, key, mark }] : []
-        rmSync(path(key, 'acting'), { force: true })
-        return []
-      }),
+      actors,
       forget (olderThanMs) {
         for (const file of readdirSync(dir)) {
-          if (!/\.(reverted|released)$/.test(file)) continue
+          if (!/\.(reverted|released|over)$/.test(file)) continue
           const at = statSync(join(dir, file), { throwIfNoEntry: false })?.mtimeMs
           if (at !== undefined && Date.now() - at > olderThanMs) rmSync(join(dir, file), { force: true })
         }
@@ -174,6 +193,8 @@ export function leaseFolder (dir: string): LeaseFolder {
 }
 
 let acts = 0
+
+const doing = (stepId: string): string => `step "${stepId}"`
 
 /** Ids of drills and steps hold letters, digits, `.`, `_` and `-` alone; `~` parts them. */
 function keyOf (drillId: string, stepId: string): string {

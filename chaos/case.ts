@@ -52,7 +52,7 @@ export async function runCase (
   stage: Stage, { runbook, moment, kind, params }: Case, undisturbed: Undisturbed, options: { order?: Order, wholeWithinMs?: number } = {}
 ): Promise<Outcome> {
   stage.clear()
-  const before = await traces(stage)
+  const before = await wholeBefore(stage)
   const order = options.order ?? orderOf(moment, kind, undisturbed.tookMs[moment.name])
   if (order) stage.give(order)
   const drillId = await stage.start(kind.startsWith('alone-') ? shortly(runbook) : runbook, params)
@@ -78,10 +78,20 @@ export async function runCase (
   }
 }
 
+/** What the lab is compared with afterwards. On a busy machine a server may not answer in time: that is no state to come back to. */
+async function wholeBefore (stage: Stage): Promise<Traces> {
+  const whole = await until(async () => {
+    const now = await traces(stage)
+    return now.promotions >= 0 && !now.roles.some(role => role.endsWith(' unknown')) ? now : undefined
+  }, { everyMs: 500, deadlineMs: 60_000 })
+  if (!whole) throw new Error('the lab did not answer whole before the case')
+  return whole
+}
+
 /** A drill that nothing happens to. Throws where it does not pass: then nothing can be said of the disturbed ones. */
 export async function runUndisturbed (stage: Stage, runbook: string, moments: Moment[], params?: Record<string, unknown>): Promise<Undisturbed> {
   stage.clear()
-  const before: Traces = await traces(stage)
+  const before = await wholeBefore(stage)
   const drillId = await stage.start(runbook, params)
   const drill = follow(stage, drillId)
   drill.go()

@@ -87,6 +87,19 @@ describe('a drill that goes well', () => {
   })
 })
 
+test('Temporal’s UI has the runbook as a list: what runs now, and at a gate the command to type at once', async () => {
+  const input = drillOf([{ id: 'pause', kind: 'wait', for: '2500ms' }, gate('go', { deadline: '5m' })])
+  await drills.temporal.door.start(input)
+  const details = async (): Promise<string> => (await drills.temporal.client.workflow.getHandle(input.drillId).query<{ currentDetails?: string }>('__temporal_workflow_metadata')).currentDetails ?? ''
+  for (const line of [/^\*\*THIS IS A DRILL\*\*[^]*\n- ⏳ pause\n- ▫️ go$/, /\n- 🙋 \*\*waiting for approver\*\* \(0 of 1\): `[^`]+`\n- ✅ pause · [\d.]+ s\n- 🙋 go$/]) {
+    let seen = ''
+    for (const end = Date.now() + 10_000; !line.test(seen) && Date.now() < end;) seen = await details()
+    assert.match(seen, line)
+  }
+  await drills.temporal.door.abort(input.drillId, { person: ben, door: 'api', reason: 'end of test' })
+  await result(input)
+})
+
 describe('unwinding', () => {
   test('waits for the action of one branch when an abort ends the wait of another', async () => {
     drills.world.slowMs = 60_000

@@ -47,6 +47,7 @@ export class Run {
   isStopped = false
   phase: Phase = 'admission'
   private indexed = ''
+  private isDrawing = false
 
   constructor (readonly input: DrillInput) {
     this.journal = new Journal(input.drillId, input.recordEveryMs ?? 500)
@@ -86,5 +87,15 @@ export class Run {
   draw (): void {
     const { current } = this.journal
     if (current) setCurrentDetails(detailsOf(current))
+  }
+
+  /** The same in a moment: a list of a hundred steps is not made anew for each of them. */
+  drawSoon (): void {
+    if (this.isDrawing) return
+    this.isDrawing = true
+    this.journal.later().then(() => {
+      this.isDrawing = false
+      this.draw()
+    }).catch(() => undefined)
   }
 }

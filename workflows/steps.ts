@@ -42,7 +42,7 @@ async function runStep (run: Run, raw: Step): Promise<boolean> {
     return true
   }
   journal.emit({ type: 'step.started', step: step.id })
-  run.draw()
+  run.drawSoon()
   const result = unresolved.length > 0
     ? failed('lookup.unresolved', unresolved.map(problem => problem.message).join('; '))
     : await handle(run, step)

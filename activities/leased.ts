@@ -9,6 +9,8 @@ import { undoVerified } from './undo.js'
 /** How long a watchdog has to take note of a lease, ms: it looks twenty times a second. */
 const armMs = 5_000
 const renewMs = 250
+/** How long one try of an undo waits for a try of its step that is still under way, ms: it says so then, and is tried again. */
+const aloneMs = 2_000
 
 /** Acts; a leased action only once the watchdog has its lease. */
 export async function doLeased (leases: LeaseFolder, name: ActionName, action: Action<never>, input: ActivityContextInput<never>, context: StepContext): Promise<ActionResult> {
@@ -47,7 +49,7 @@ export async function undoLeased (leases: LeaseFolder, name: ActionName, action:
   const stop = moving(leases, drillId, acting)
   try {
     const atIt = leases.over(drillId, stepId)
-    const alone = await until(() => atIt().length === 0 || undefined, { everyMs: 50, deadlineMs: untilTimeout(), signal: context.signal })
+    const alone = await until(() => atIt().length === 0 || undefined, { everyMs: 50, deadlineMs: Math.min(aloneMs, leftMs() / 2), signal: context.signal })
     if (!alone) throw new DrillError('undo.unproven', `process ${atIt().map(({ pid }) => pid).join(', ')} is still at step "${stepId}", and would act against its undo: end it`)
     const result = await undoVerified(action, input.with, context)
     leases.release(drillId, stepId)
@@ -81,4 +83,11 @@ function moving (leases: LeaseFolder, drillId: string, acting: Acting, giveUp?: 
 
 function untilTimeout (): number {
   return Context.current().info.startToCloseTimeoutMs ?? 60_000
+}
+
+/** What is left of all tries together, ms: one that Temporal cuts off could not say why. */
+function leftMs (): number {
+  const { scheduledTimestampMs, scheduleToCloseTimeoutMs } = Context.current().info
+  // 0: no limit.
+  return scheduleToCloseTimeoutMs === 0 ? Infinity : Math.max(0, scheduledTimestampMs + scheduleToCloseTimeoutMs - Date.now())
 }

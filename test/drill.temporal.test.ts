@@ -87,19 +87,6 @@ describe('a drill that goes well', () => {
   })
 })
 
-test('Temporal’s UI has the runbook as a list: what runs now, and at a gate the command to type at once', async () => {
-  const input = drillOf([{ id: 'pause', kind: 'wait', for: '2500ms' }, gate('go', { deadline: '5m' })])
-  await drills.temporal.door.start(input)
-  const details = async (): Promise<string> => (await drills.temporal.client.workflow.getHandle(input.drillId).query<{ currentDetails?: string }>('__temporal_workflow_metadata')).currentDetails ?? ''
-  for (const line of [/^\*\*THIS IS A DRILL\*\*[^]*\n- ⏳ pause\n- ▫️ go$/, /\n- 🙋 \*\*waiting for approver\*\* \(0 of 1\): `[^`]+`\n- ✅ pause · [\d.]+ s\n- 🙋 go$/]) {
-    let seen = ''
-    for (const end = Date.now() + 10_000; !line.test(seen) && Date.now() < end;) seen = await details()
-    assert.match(seen, line)
-  }
-  await drills.temporal.door.abort(input.drillId, { person: ben, door: 'api', reason: 'end of test' })
-  await result(input)
-})
-
 describe('unwinding', () => {
   test('waits for the action of one branch when an abort ends the wait of another', async () => {
     drills.world.slowMs = 60_000
@@ -274,16 +261,26 @@ describe('the record', () => {
     assert.equal(eventsOf(input).at(-1)?.type, 'drill.ended')
   })
 
-  test("Temporal's UI shows the runbook as a list and the drill's attributes", async () => {
-    const input = drillOf([cut('a'), gate('go')])
+  test("Temporal's UI shows the runbook as a list and the drill's attributes, gate after gate", async () => {
+    const input = drillOf([cut('a'), { id: 'pause', kind: 'wait', for: '1500ms' }, gate('go'), gate('end')])
     await drills.temporal.door.start(input)
-    await waitingAt(input, 'go')
     const handle = drills.temporal.client.workflow.getHandle(input.drillId)
-    const description = await handle.describe()
-    assert.match(await description.staticSummary() ?? '', /A test/)
-    assert.equal(description.typedSearchAttributes.getAll().find(pair => pair.key.name === 'MusterWaitingFor')?.value, 'go')
-    await drills.temporal.door.abort(input.drillId, { person: ben, door: 'api', reason: 'end of test' })
-    await result(input)
+    const listed = async (line: RegExp): Promise<void> => {
+      let seen = ''
+      for (const end = Date.now() + 10_000; !line.test(seen) && Date.now() < end;) seen = (await handle.query<{ currentDetails?: string }>('__temporal_workflow_metadata')).currentDetails ?? ''
+      assert.match(seen, line)
+    }
+    const attribute = async (name: string): Promise<unknown> => (await handle.describe()).typedSearchAttributes.getAll().find(pair => pair.key.name === name)?.value
+    await listed(/^\*\*THIS IS A DRILL\*\*[^]*\n- ✅ [^\n]+\n- ⏳ pause\n- ▫️ go\n- ▫️ end$/)
+    assert.match(await (await handle.describe()).staticSummary() ?? '', /A test/)
+    for (const step of ['go', 'end']) {
+      await waitingAt(input, step)
+      await listed(new RegExp(`\\n- 🙋 \\*\\*waiting for approver\\*\\* \\(0 of 1\\): \`[^\`]+ ${step}\`\\n`))
+      assert.equal(await attribute('MusterWaitingFor'), step)
+      await drills.temporal.door.decide(input.drillId, { step, answer: 'approve', person: ben, door: 'api', key: step })
+    }
+    assert.equal((await result(input)).verdict, 'passed')
+    assert.equal(await attribute('MusterPhase'), 'ended')
   })
 })
 

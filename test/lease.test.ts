@@ -162,9 +162,9 @@ test('a try of a step that comes after its undo has begun does nothing; other st
   assert.throws(() => folder.actOn('drill-1', 'cut'), { code: 'step.over' })
   folder.actOn('drill-1', 'other').end()
   folder.actOn('drill-2', 'cut').end()
-  assert.deepEqual(readdirSync(folder.dir), ['drill-1~cut.over'])
+  assert.deepEqual(readdirSync(folder.dir, { recursive: true }), ['over', 'over/drill-1~cut'])
   folder.watchdog.forget(-1)
-  assert.deepEqual(readdirSync(folder.dir), [])
+  assert.deepEqual(readdirSync(folder.dir, { recursive: true }), ['over'])
 })
 
 test('the watchdog waits for whoever acts, and ends one that has stopped moving', async () => {

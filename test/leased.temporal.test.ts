@@ -162,3 +162,19 @@ test('an undo waits for a try of its step that Temporal has given up and that is
   assert.equal(await toxiproxy.isCut(), false)
   assert.throws(() => folder.actOn(input.drillId, 'cut'), { code: 'step.over' })
 })
+
+test('where such a try never ends, the undo is left behind, and names the process', async () => {
+  watch()
+  const input = drillOf([cut('60s'), gate('go', { deadline: '1m' })], { runbook: { undoDeadline: '3s' } })
+  await temporal.door.start(input)
+  await soon('the gate', async () => (await temporal.door.status(input.drillId)).phase === 'waiting')
+  const givenUp = folder.actOn(input.drillId, 'cut')
+  try {
+    await temporal.door.abort(input.drillId, { person: ben, reason: 'enough', door: 'api' })
+    await resultOf(input)
+    const left = eventsOf(input).find(event => event.type === 'undo.leftBehind')
+    assert.match(left?.type === 'undo.leftBehind' ? left.message : '', new RegExp(`process ${process.pid} is still at step "cut", and would act against its undo: end it`))
+  } finally {
+    givenUp.end()
+  }
+})

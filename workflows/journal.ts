@@ -20,8 +20,7 @@ export class Journal {
   private closed = false
   private urgent = false
   private lastAtMs = 0
-  private waking = false
-  private wakes = 0
+  private waking: Promise<void> | undefined
 
   /** @param before number of the last event that is on record already, of a drill that is taken up again */
   constructor (private readonly drillId: string, readonly everyMs: number, private readonly before = 0) {}
@@ -61,11 +60,13 @@ export class Journal {
     await condition(() => this.recorded >= last)
   }
 
-  /** Waits for a while, at most twice the pause between records: all who wait so share one timer. */
-  async later (): Promise<void> {
-    const before = this.wakes
-    this.wake()
-    await condition(() => this.wakes > before)
+  /**
+   * A while later, at most twice the pause between records; no cancel ends it sooner. All who wait so share one timer, and none is
+   * cancelled: one for each wait, and its end, would cost every step that follows a person's word.
+   */
+  later (): Promise<void> {
+    this.waking ??= CancellationScope.nonCancellable(async () => { await sleep(this.everyMs * 2, { summary: 'gather events' }) }).then(() => { this.waking = undefined })
+    return this.waking
   }
 
   /** Runs beside the drill until it is closed and all is recorded. */
@@ -76,8 +77,8 @@ export class Journal {
       // While steps go on, the next one after the pause carries what has gathered; the timer is for a step that takes long.
       const due = (): boolean => this.closed || this.urgent || Date.now() >= this.lastAtMs + this.everyMs
       while (!due()) {
-        this.wake()
-        await condition(() => due() || !this.waking)
+        const waking = this.later()
+        await condition(() => due() || this.waking !== waking)
       }
       await settled()
       this.urgent = false
@@ -86,17 +87,6 @@ export class Journal {
       await record({ drillId: this.drillId, events: batch })
       this.recorded += batch.length
     }
-  }
-
-  /** One timer at a time, and none is cancelled: a timer for each wait, and its end, would cost every step that follows a person's word. */
-  private wake (): void {
-    if (this.waking) return
-    this.waking = true
-    const woken = (): void => {
-      this.waking = false
-      this.wakes++
-    }
-    CancellationScope.nonCancellable(async () => { await sleep(this.everyMs * 2, { summary: 'gather events' }) }).then(woken).catch(() => undefined)
   }
 }
 

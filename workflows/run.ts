@@ -1,4 +1,4 @@
-import { CancellationScope, setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow'
+import { CancellationScope, setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow'
 import type { Admission, DrillInput } from '../src/drill/input.js'
 import type { LedgerEntry } from '../src/drill/ledger.js'
 import type { StepOutcome, Phase } from '../src/drill/timeline.js'
@@ -46,8 +46,7 @@ export class Run {
   /** What runs beside the steps came to an end that ends the drill. */
   isStopped = false
   phase: Phase = 'admission'
-  private indexed = ''
-  private isDrawing = false
+  private drawing: Promise<void> | undefined
 
   constructor (readonly input: DrillInput) {
     this.journal = new Journal(input.drillId, input.recordEveryMs ?? 500)
@@ -62,19 +61,25 @@ export class Run {
     if (phase === this.phase) return
     this.phase = phase
     this.journal.emit({ type: 'phase.changed', phase })
-    if (phase === 'running') this.journal.later().then(() => { this.index() }).catch(() => undefined)
+    if (phase === 'running') this.indexSoon()
     else this.index()
     if (phase === 'waiting') this.journal.hurry()
     this.draw()
   }
 
-  /** The phase as Temporal's list shows it. What goes on again is said a moment later: the server's entry costs the step that follows 2 ms. */
+  /** The phase as Temporal's list shows it. */
   private index (): void {
-    const waitingFor = this.phase === 'waiting' ? this.gates.openNames().join(', ').slice(0, 250) : null
-    const text = `${this.phase} ${waitingFor}`
-    if (this.indexed === text) return
-    this.indexed = text
-    upsertSearchAttributes([{ key: searchAttributes.phase, value: this.phase }, { key: searchAttributes.waitingFor, value: waitingFor }])
+    upsertSearchAttributes([
+      { key: searchAttributes.phase, value: this.phase },
+      { key: searchAttributes.waitingFor, value: this.phase === 'waiting' ? this.gates.openNames().join(', ').slice(0, 250) : null },
+    ])
+  }
+
+  /** What goes on again is said a moment later: the server's entry would cost the step that follows. Every other phase says itself at once. */
+  private indexSoon (): void {
+    this.journal.later().then(() => {
+      if (this.phase === 'running' && workflowInfo().typedSearchAttributes.get(searchAttributes.phase) !== 'running') this.index()
+    }).catch(() => undefined)
   }
 
   /** A step is over, and what it gave is there for later ones. */
@@ -91,11 +96,9 @@ export class Run {
 
   /** The same in a moment: a list of a hundred steps is not made anew for each of them. */
   drawSoon (): void {
-    if (this.isDrawing) return
-    this.isDrawing = true
-    this.journal.later().then(() => {
-      this.isDrawing = false
+    this.drawing ??= this.journal.later().then(() => {
+      this.drawing = undefined
       this.draw()
-    }).catch(() => undefined)
+    })
   }
 }

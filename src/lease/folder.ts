@@ -6,7 +6,7 @@ import { isSame, readProc } from '../control/proc.js'
 
 /**
  * The leases of one machine as files, between the worker, which holds them, and the watchdog, which reverts them. A lease is
- * `KEY.lease` while it is held; the watchdog renames it to `.reverting` and in the end to `.reverted`, the worker to `.released`.
+ * `KEY.lease` while it is held; the watchdog renames it to `.reverting` and in the end to `.reverted`, the worker to `.released`. A step whose undo has begun has a file in `over`.
  * A rename is atomic, so that only one of them has it. Files outlive every process; nothing here needs Temporal or the store.
  */
 export interface LeaseFolder {
@@ -67,6 +67,8 @@ export interface WatchdogSide {
 
 export function leaseFolder (dir: string): LeaseFolder {
   mkdirSync(dir, { recursive: true, mode: 0o700 })
+  // Apart: the watchdog lists the others many times a second, and these stay for long.
+  const overDir = join(dir, 'over')
   const path = (key: string, state: string): string => join(dir, `${key}.${state}`)
   const list = (ending: string): string[] => readdirSync(dir).filter(file => file.endsWith(ending)).map(file => file.slice(0, -ending.length))
   const read = <T>(key: string, state: string): T | undefined => {
@@ -154,12 +156,13 @@ export function leaseFolder (dir: string): LeaseFolder {
     act,
     actOn (drillId, stepId) {
       const acting = act(drillId, doing(stepId))
-      if (!existsSync(path(keyOf(drillId, stepId), 'over'))) return acting
+      if (!existsSync(join(overDir, keyOf(drillId, stepId)))) return acting
       acting.end()
       throw new DrillError('step.over', `step "${stepId}" of ${drillId} is being undone, or is: this try of it comes too late, and did nothing`)
     },
     over (drillId, stepId) {
-      closeSync(openSync(path(keyOf(drillId, stepId), 'over'), 'a', 0o600))
+      mkdirSync(overDir, { recursive: true, mode: 0o700 })
+      closeSync(openSync(join(overDir, keyOf(drillId, stepId)), 'a', 0o600))
       return () => actors(drillId).filter(({ key, what }) => isOf(key, drillId) && what === doing(stepId))
     },
     reverting,
@@ -182,10 +185,10 @@ export function leaseFolder (dir: string): LeaseFolder {
       },
       actors,
       forget (olderThanMs) {
-        for (const file of readdirSync(dir)) {
-          if (!/\.(reverted|released|over)$/.test(file)) continue
-          const at = statSync(join(dir, file), { throwIfNoEntry: false })?.mtimeMs
-          if (at !== undefined && Date.now() - at > olderThanMs) rmSync(join(dir, file), { force: true })
+        const settled = readdirSync(dir).filter(file => /\.(reverted|released)$/.test(file)).map(file => join(dir, file))
+        for (const file of [...settled, ...(existsSync(overDir) ? readdirSync(overDir) : []).map(name => join(overDir, name))]) {
+          const at = statSync(file, { throwIfNoEntry: false })?.mtimeMs
+          if (at !== undefined && Date.now() - at > olderThanMs) rmSync(file, { force: true })
         }
       },
     },

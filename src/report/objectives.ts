@@ -1,9 +1,9 @@
+import type { CheckName } from '../drill/checks.js'
 import type { RecoveryClock } from '../drill/clock.js'
-import { durationMs, durationText } from '../drill/duration.js'
+import { durationMs, durationText, type Duration } from '../drill/duration.js'
 import { isBeyond, type Loss } from '../drill/loss.js'
 import type { Observation } from '../drill/observation.js'
 import type { ObjectiveLine } from '../drill/report.js'
-import type { CheckName } from '../drill/checks.js'
 import type { DrillEvent, EventOf } from '../drill/timeline.js'
 
 /** What a restore to an empty machine took and lost, as its checks measured it; absent where none did. */
@@ -30,7 +30,7 @@ function measured (events: DrillEvent[], check: CheckName, figure: string): { ms
  * the moment at which the living system counted as lost.
  */
 export function objectivesOf (
-  started: EventOf<'drill.started'>, clock: RecoveryClock, loss: Loss | undefined, observation: Observation | undefined, rebuilt: Rebuilt = {}
+  started: EventOf<'drill.started'>, clock: RecoveryClock, loss: Loss | undefined, observation: Observation | undefined, rebuilt: Rebuilt
 ): ObjectiveLine[] {
   const lines: ObjectiveLine[] = []
   const { rto, rpo } = started.objectives
@@ -46,32 +46,27 @@ export function objectivesOf (
       line('… without waiting for people', durationMs(rto), without, rto, error, clock.startedAtMs === undefined ? 'no outage was seen' : 'not measured')
     )
   }
-  if (rpo !== undefined) {
-    const target = durationMs(rpo) === 0 ? 'no acknowledged write lost' : rpo
-    lines.push(loss
-      ? {
-          objective: 'Recovery point (RPO)',
-          target,
-          achieved: loss.lost === 0 ? `0 of ${loss.acked} acknowledged writes lost` : `${loss.lost} of ${loss.acked} acknowledged writes lost, ${durationText(loss.rpaMs)} back`,
-          margin: loss.lost === 0 ? undefined : marginText(durationMs(rpo) - loss.rpaMs),
-          met: !isBeyond(loss, durationMs(rpo)),
-        }
-      : rebuilt.lost
-        ? {
-            objective: 'Recovery point (RPO)',
-            target,
-            achieved: rebuilt.lost.ms === 0 ? 'no acknowledged write lost' : `the last ${durationText(rebuilt.lost.ms)} of acknowledged writes lost`,
-            margin: rebuilt.lost.ms === 0 ? undefined : marginText(durationMs(rpo) - rebuilt.lost.ms),
-            met: rebuilt.lost.met,
-          }
-        : { objective: 'Recovery point (RPO)', target, achieved: 'not measured' })
-  }
+  if (rpo !== undefined) lines.push(pointLine(rpo, loss, rebuilt.lost))
   if (loss) lines.push(integrity(loss))
   for (const target of observation?.targets ?? []) {
     const errors = target.samples === 0 ? 'no look at it' : `errors ${(target.failed / target.samples * 100).toFixed(1)} % (${target.failed} of ${target.samples} looks)`
     lines.push({ objective: `${target.name}, seen from outside`, target: '–', achieved: `p99 ${durationText(target.p99Ms)}, ${errors}` })
   }
   return lines
+}
+
+function pointLine (rpo: Duration, loss: Loss | undefined, rebuilt: Rebuilt['lost']): ObjectiveLine {
+  const objective = 'Recovery point (RPO)'
+  const target = durationMs(rpo) === 0 ? 'no acknowledged write lost' : rpo
+  const marginOf = (ms: number): string => marginText(durationMs(rpo) - ms)
+  if (loss) {
+    const count = `${loss.lost} of ${loss.acked} acknowledged writes lost`
+    const lost = loss.lost === 0 ? { achieved: count } : { achieved: `${count}, ${durationText(loss.rpaMs)} back`, margin: marginOf(loss.rpaMs) }
+    return { objective, target, ...lost, met: !isBeyond(loss, durationMs(rpo)) }
+  }
+  if (!rebuilt) return { objective, target, achieved: 'not measured' }
+  const lost = rebuilt.ms === 0 ? { achieved: 'no acknowledged write lost' } : { achieved: `the last ${durationText(rebuilt.ms)} of acknowledged writes lost`, margin: marginOf(rebuilt.ms) }
+  return { objective, target, ...lost, met: rebuilt.met }
 }
 
 function integrity (loss: Loss): ObjectiveLine {

@@ -2,20 +2,21 @@ import { Context } from '@temporalio/activity'
 import { until } from '../src/control/until.js'
 import { actionCatalog, type ActionName, type ActionResult, type ActivityContextInput, type UndoResult } from '../src/drill/actions.js'
 import { DrillError } from '../src/errors.js'
-import type { Acting, LeaseFolder } from '../src/lease/folder.js'
+import { deedText, type Acting, type Deed } from '../src/lease/acting.js'
+import type { LeaseFolder } from '../src/lease/folder.js'
 import type { Action, StepContext } from './action.js'
 import { undoVerified } from './undo.js'
 
 /** How long a watchdog has to take note of a lease, ms: it looks twenty times a second. */
 const armMs = 5_000
 const renewMs = 250
-/** How long one try of an undo waits for a try of its step that is still under way, ms: it says so then, and is tried again. */
+/** How long one try of an undo waits for who would act against it, ms: it says so then, and is tried again. */
 const aloneMs = 2_000
 
 /** Acts; a leased action only once the watchdog has its lease. */
 export async function doLeased (leases: LeaseFolder, name: ActionName, action: Action<never>, input: ActivityContextInput<never>, context: StepContext): Promise<ActionResult> {
   const { drillId, stepId, leaseMs, mostMs } = input
-  const acting = leases.actOn(drillId, stepId)
+  const acting = leases.act(deedOf(input))
   const lost = new AbortController()
   const signal = AbortSignal.any([context.signal, lost.signal])
   const stop = moving(leases, drillId, acting, () => { lost.abort(new DrillError('lease.lost', `step "${stepId}" was ended: the watchdog has taken over ${drillId}, and waited for it`)) })
@@ -39,18 +40,18 @@ export async function doLeased (leases: LeaseFolder, name: ActionName, action: A
 }
 
 /**
- * Undoes, once the watchdog has finished what it may be at; tells what the watchdog did. A try of the step itself that Temporal has
- * given up, because its worker was silent for too long, may still be under way here: it is waited for, and none begins any more.
+ * Undoes, once the watchdog has finished what it may be at; tells what the watchdog did. What Temporal has given up may still be under
+ * way here, a try of the step whose worker was silent for too long, or anything that a workflow asked for which was terminated: it is
+ * waited for, and none begins any more.
  */
 export async function undoLeased (leases: LeaseFolder, name: ActionName, action: Action<never>, input: ActivityContextInput<never>, context: StepContext): Promise<UndoResult> {
   const { drillId, stepId } = input
   await until(() => leases.reverting(drillId) === undefined || undefined, { everyMs: 50, deadlineMs: untilTimeout(), signal: context.signal })
-  const acting = leases.act(drillId, `undo of step "${stepId}"`)
+  const acting = leases.act({ ...deedOf(input), undoes: true })
   const stop = moving(leases, drillId, acting)
   try {
-    const atIt = leases.over(drillId, stepId)
-    const alone = await until(() => atIt().length === 0 || undefined, { everyMs: 50, deadlineMs: Math.min(aloneMs, leftMs() / 2), signal: context.signal })
-    if (!alone) throw new DrillError('undo.unproven', `process ${atIt().map(({ pid }) => pid).join(', ')} is still at step "${stepId}", and would act against its undo: end it`)
+    const alone = await until(() => acting.against().length === 0 || undefined, { everyMs: 50, deadlineMs: Math.min(aloneMs, leftMs() / 2), signal: context.signal })
+    if (!alone) throw new DrillError('undo.unproven', `${acting.against().map(one => `process ${one.pid} is still at the ${deedText(one)}`).join(', ')}, and would act against this undo: end it`)
     const result = await undoVerified(action, input.with, context)
     leases.release(drillId, stepId)
     if (!actionCatalog[name].isLeased) return result
@@ -79,6 +80,10 @@ function moving (leases: LeaseFolder, drillId: string, acting: Acting, giveUp?: 
     if (taken && now - takenAtMs! > taken.leaseMs) giveUp?.()
   }, renewMs)
   return () => { clearInterval(timer) }
+}
+
+function deedOf ({ drillId, stepId }: ActivityContextInput<never>): Deed {
+  return { drillId, stepId, runId: Context.current().info.workflowExecution?.runId ?? '' }
 }
 
 function untilTimeout (): number {

@@ -8,6 +8,7 @@ import { readProc } from '../src/control/proc.js'
 import { until } from '../src/control/until.js'
 import type { Lease } from '../src/drill/lease.js'
 import { DrillError } from '../src/errors.js'
+import { deedText, type Acting, type Deed } from '../src/lease/acting.js'
 import { leaseFolder, type LeaseFolder } from '../src/lease/folder.js'
 import { startWatchdog, type Watchdog } from '../src/lease/watchdog.js'
 
@@ -30,6 +31,7 @@ afterEach(async () => {
 
 const lease = (stepId: string, leaseMs: number, drillId = 'drill-1'): Lease =>
   ({ drillId, stepId, action: 'toxiproxy.cut', with: { link: { toxiproxy: 'http://127.0.0.1:1', proxy: stepId } }, leaseMs, heldSinceMs: Date.now() })
+const deed = (drillId: string, stepId: string, runId = 'one'): Deed => ({ drillId, stepId, runId })
 const watch = (): Watchdog => {
   const watchdog = startWatchdog({
     folder,
@@ -135,8 +137,8 @@ test('what a killed watchdog had begun, the next one finishes', async () => {
 test('what a killed worker said of its acting is removed, whether its drill holds a lease or not; what a living one says stays', async () => {
   const gone = spawn('true', { stdio: 'ignore' })
   await new Promise(resolve => gone.once('exit', resolve))
-  writeFileSync(join(folder.dir, 'drill-1~~1.acting'), JSON.stringify({ pid: gone.pid, startTime: 1, what: 'step "x"' }))
-  const acting = folder.act('drill-2', 'step "y"')
+  writeFileSync(join(folder.dir, 'drill-1~~1.acting'), JSON.stringify({ pid: gone.pid, startTime: 1, drillId: 'drill-1', stepId: 'x', runId: 'one' }))
+  const acting = folder.act(deed('drill-2', 'y'))
   watch()
   await soon('removed', () => !readdirSync(folder.dir).includes('drill-1~~1.acting'))
   assert.equal(folder.watchdog.actors('drill-2').length, 1)
@@ -147,28 +149,42 @@ test('what a killed worker said of its acting is removed, whether its drill hold
 test('while the watchdog is at it nobody acts for that drill, its parent or its child; others do', async () => {
   folder.hold(lease('half', 60_000))
   renameSync(join(folder.dir, 'drill-1~half.lease'), join(folder.dir, 'drill-1~half.reverting'))
-  for (const drillId of ['drill-1', 'drill-1.nested']) lost(() => folder.act(drillId, 'step "promote"'))
-  folder.act('drill-2', 'step "promote"').end()
+  for (const drillId of ['drill-1', 'drill-1.nested']) lost(() => folder.act(deed(drillId, 'promote')))
+  folder.act(deed('drill-2', 'promote')).end()
   lost(() => { folder.hold(lease('half', 100)) })
   assert.deepEqual(readdirSync(folder.dir).filter(file => file.endsWith('.acting')), [])
 })
 
 test('a try of a step that comes after its undo has begun does nothing; other steps and drills go on', () => {
-  const first = folder.actOn('drill-1', 'cut')
-  const atIt = folder.over('drill-1', 'cut')
-  assert.deepEqual(atIt().map(({ pid }) => pid), [process.pid], 'who is at it still')
+  const first = folder.act(deed('drill-1', 'cut'))
+  const undo = folder.act({ ...deed('drill-1', 'cut'), undoes: true })
+  assert.deepEqual(undo.against().map(({ pid }) => pid), [process.pid], 'who is at it still')
   first.end()
-  assert.deepEqual(atIt(), [])
-  assert.throws(() => folder.actOn('drill-1', 'cut'), { code: 'step.over' })
-  folder.actOn('drill-1', 'other').end()
-  folder.actOn('drill-2', 'cut').end()
+  assert.deepEqual(undo.against(), [])
+  assert.throws(() => folder.act(deed('drill-1', 'cut')), { code: 'step.over' })
+  folder.act(deed('drill-1', 'other')).end()
+  folder.act(deed('drill-2', 'cut')).end()
+  undo.end()
   assert.deepEqual(readdirSync(folder.dir, { recursive: true }), ['over', 'over/drill-1~cut'])
   folder.watchdog.forget(-1)
   assert.deepEqual(readdirSync(folder.dir, { recursive: true }), ['over'])
 })
 
+test('an undo waits for what its drill did before: for another try of its own, and for all that a workflow asked for which is gone', () => {
+  const undoOf = (stepId: string, runId: string): Acting => folder.act({ drillId: 'drill-1', stepId, runId, undoes: true })
+  const told = (acting: Acting): string[] => acting.against().map(({ runId, ...one }) => `${runId}: ${deedText(one)}`).sort()
+  const others = [folder.act(deed('drill-1', 'hold')), folder.act(deed('drill-2', 'cut', 'gone')), folder.act(deed('drill-1.nested', 'cut', 'nested'))]
+  const before = [undoOf('break', 'gone'), undoOf('promote', 'one')]
+  const undo = undoOf('promote', 'one')
+  assert.deepEqual(told(undo), ['gone: undo of step "break"', 'one: undo of step "promote"'])
+  assert.deepEqual(told(before[1]!), ['gone: undo of step "break"'], 'not for one that came later, which waits for it')
+  before[0]!.end()
+  assert.deepEqual(told(undo), ['one: undo of step "promote"'])
+  for (const acting of [...others, before[1]!, undo]) acting.end()
+})
+
 test('the watchdog waits for whoever acts, and ends one that has stopped moving', async () => {
-  const acting = folder.act('drill-1', 'step "promote"')
+  const acting = folder.act(deed('drill-1', 'promote'))
   watch()
   folder.hold(lease('fault', 10_000))
   await soon('armed', () => folder.isArmed('drill-1', 'fault'))
@@ -184,7 +200,7 @@ test('the watchdog waits for whoever acts, and ends one that has stopped moving'
   const frozen = spawn('sleep', ['600'], { stdio: 'ignore' })
   try {
     process.kill(frozen.pid!, 'SIGSTOP')
-    writeFileSync(join(folder.dir, 'drill-2~~1.acting'), JSON.stringify({ pid: frozen.pid, startTime: readProc(frozen.pid!)!.startTime, what: 'step "promote"' }))
+    writeFileSync(join(folder.dir, 'drill-2~~1.acting'), JSON.stringify({ pid: frozen.pid, startTime: readProc(frozen.pid!)!.startTime, drillId: 'drill-2', stepId: 'promote', runId: 'one' }))
     watch()
     folder.hold(lease('fault', 200, 'drill-2'))
     await soon('reverted', () => folder.stateOf('drill-2', 'fault') === 'reverted')
@@ -198,7 +214,7 @@ test('an actor that moves is waited for, however long it takes, and never ended'
   const busy = spawn('sleep', ['600'], { stdio: 'ignore' })
   const said = join(folder.dir, 'drill-1~~1.acting')
   try {
-    writeFileSync(said, JSON.stringify({ pid: busy.pid, startTime: readProc(busy.pid!)!.startTime, what: 'step "promote"' }))
+    writeFileSync(said, JSON.stringify({ pid: busy.pid, startTime: readProc(busy.pid!)!.startTime, drillId: 'drill-1', stepId: 'promote', runId: 'one' }))
     watch()
     folder.hold(lease('fault', 1_000))
     await soon('taken', () => folder.stateOf('drill-1', 'fault') === 'reverting')
@@ -219,7 +235,7 @@ test('an actor that moves is waited for, however long it takes, and never ended'
 test('an actor that died is none', async () => {
   const gone = spawn('true', { stdio: 'ignore' })
   await new Promise(resolve => gone.once('exit', resolve))
-  writeFileSync(join(folder.dir, 'drill-1~~1.acting'), JSON.stringify({ pid: gone.pid, startTime: 1, what: 'step "x"' }))
+  writeFileSync(join(folder.dir, 'drill-1~~1.acting'), JSON.stringify({ pid: gone.pid, startTime: 1, drillId: 'drill-1', stepId: 'x', runId: 'one' }))
   watch()
   folder.hold(lease('fault', 50))
   await soon('reverted', () => folder.stateOf('drill-1', 'fault') === 'reverted')

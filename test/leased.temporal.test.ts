@@ -147,33 +147,37 @@ test('the worker ends and no other comes: reverted; the drill hears of it from t
   assert.match(why, /the watchdog reverted the fault of step "cut"/)
 })
 
-test('an undo waits for a try of its step that Temporal has given up and that is still under way; after it none begins', async () => {
-  watch()
-  const input = drillOf([cut('20s'), gate('go', { deadline: '1m' })])
-  await temporal.door.start(input)
-  await soon('the gate', async () => (await temporal.door.status(input.drillId)).phase === 'waiting')
-  const givenUp = folder.actOn(input.drillId, 'cut')
-  await temporal.door.abort(input.drillId, { person: ben, reason: 'enough', door: 'api' })
-  await soon('the undo is at it', () => folder.watchdog.actors(input.drillId).some(({ what }) => what === 'undo of step "cut"'))
-  await delay(300)
-  assert.ok(await toxiproxy.isCut(), 'it would be cut again, once it was whole')
-  givenUp.end()
-  assert.equal((await resultOf(input)).verdict, 'aborted')
-  assert.equal(await toxiproxy.isCut(), false)
-  assert.throws(() => folder.actOn(input.drillId, 'cut'), { code: 'step.over' })
-})
+for (const [who, deed] of [
+  ['a try of its step that Temporal has given up', { stepId: 'cut', runId: 'any' }], ['what a workflow of the drill asked for that is gone', { stepId: 'rejoin', runId: 'gone', undoes: true }],
+] as const) {
+  test(`an undo waits for ${who} and that is still under way; after it no try of its step begins`, async () => {
+    watch()
+    const input = drillOf([cut('20s'), gate('go', { deadline: '1m' })])
+    await temporal.door.start(input)
+    await soon('the gate', async () => (await temporal.door.status(input.drillId)).phase === 'waiting')
+    const givenUp = folder.act({ drillId: input.drillId, ...deed })
+    await temporal.door.abort(input.drillId, { person: ben, reason: 'enough', door: 'api' })
+    await soon('the undo is at it', () => folder.watchdog.actors(input.drillId).some(({ stepId, undoes }) => stepId === 'cut' && undoes))
+    await delay(300)
+    assert.ok(await toxiproxy.isCut(), 'it would be cut again, once it was whole')
+    givenUp.end()
+    assert.equal((await resultOf(input)).verdict, 'aborted')
+    assert.equal(await toxiproxy.isCut(), false)
+    assert.throws(() => folder.act({ drillId: input.drillId, stepId: 'cut', runId: 'any' }), { code: 'step.over' })
+  })
+}
 
 test('where such a try never ends, the undo is left behind, and names the process', async () => {
   watch()
   const input = drillOf([cut('60s'), gate('go', { deadline: '1m' })], { runbook: { undoDeadline: '3s' } })
   await temporal.door.start(input)
   await soon('the gate', async () => (await temporal.door.status(input.drillId)).phase === 'waiting')
-  const givenUp = folder.actOn(input.drillId, 'cut')
+  const givenUp = folder.act({ drillId: input.drillId, stepId: 'cut', runId: 'any' })
   try {
     await temporal.door.abort(input.drillId, { person: ben, reason: 'enough', door: 'api' })
     await resultOf(input)
     const left = eventsOf(input).find(event => event.type === 'undo.leftBehind')
-    assert.match(left?.type === 'undo.leftBehind' ? left.message : '', new RegExp(`process ${process.pid} is still at step "cut", and would act against its undo: end it`))
+    assert.match(left?.type === 'undo.leftBehind' ? left.message : '', new RegExp(`process ${process.pid} is still at the step "cut", and would act against this undo: end it`))
   } finally {
     givenUp.end()
   }

@@ -2,11 +2,12 @@ import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, 
 import { join } from 'node:path'
 import { DrillError } from '../errors.js'
 import type { Lease, Reverted } from '../drill/lease.js'
-import { isSame, readProc } from '../control/proc.js'
+import { actorsIn, deedText, type Acting, type Actor, type Deed } from './acting.js'
+import { isOf, keyOf, rootOf } from './key.js'
 
 /**
  * The leases of one machine as files, between the worker, which holds them, and the watchdog, which reverts them. A lease is
- * `KEY.lease` while it is held; the watchdog renames it to `.reverting` and in the end to `.reverted`, the worker to `.released`. A step whose undo has begun has a file in `over`.
+ * `KEY.lease` while it is held; the watchdog renames it to `.reverting` and in the end to `.reverted`, the worker to `.released`.
  * A rename is atomic, so that only one of them has it. Files outlive every process; nothing here needs Temporal or the store.
  */
 export interface LeaseFolder {
@@ -23,26 +24,14 @@ export interface LeaseFolder {
   release: (drillId: string, stepId: string) => void
   revertsOf: (drillId: string) => Reverted[]
   /**
-   * Says that this process acts on a drill's targets now, so that the watchdog waits; throws `lease.lost` where the watchdog is at
-   * it. Each side says what it does before it looks at the other.
+   * Says that this process acts on a drill's targets now, so that the watchdog waits; throws `lease.lost` where the watchdog is at it, and
+   * `step.over` where the step's undo has begun: a try that was slow for so long that it was given up would break again what is whole.
+   * Each side says what it does before it looks at the other.
    */
-  act: (drillId: string, what: string) => Acting
-  /**
-   * Says that this process does a step now. As `act`; and throws `step.over` where the step's undo has begun: a try that was slow for
-   * so long that it was given up would break again what is whole.
-   */
-  actOn: (drillId: string, stepId: string) => Acting
-  /** From now on nobody begins to do that step. @returns who is at it still, a process each */
-  over: (drillId: string, stepId: string) => () => Array<{ pid: number }>
+  act: (deed: Deed) => Acting
   /** What the watchdog is at now, of this drill, of its parent, or of a drill nested in it. */
   reverting: (drillId: string) => Lease | undefined
   watchdog: WatchdogSide
-}
-
-export interface Acting {
-  /** Says that it moves still: who does not for a whole lease, while the watchdog waits for it, is ended. */
-  move: () => void
-  end: () => void
 }
 
 export type LeaseState = 'none' | 'held' | 'reverting' | 'reverted' | 'released'
@@ -59,16 +48,15 @@ export interface WatchdogSide {
   /** Taken ones: those that a watchdog before this one did not finish, too. */
   taken: () => Array<{ key: string, lease: Lease }>
   settle: (key: string, reverted: Reverted) => void
-  /** Processes that act on the drill's targets now, or on those of any drill, with the time of their last move as a mark that changes. What dead ones have left is removed. */
-  actors: (drillId?: string) => Array<{ key: string, mark: number, pid: number, startTime: number, what: string }>
+  /** Who acts on the drill's targets now, or on those of any drill. */
+  actors: (drillId?: string) => Actor[]
   /** Removes what was settled longer ago than that, ms. */
   forget: (olderThanMs: number) => void
 }
 
 export function leaseFolder (dir: string): LeaseFolder {
   mkdirSync(dir, { recursive: true, mode: 0o700 })
-  // Apart: the watchdog lists the others many times a second, and these stay for long.
-  const overDir = join(dir, 'over')
+  const actors = actorsIn(dir)
   const path = (key: string, state: string): string => join(dir, `${key}.${state}`)
   const list = (ending: string): string[] => readdirSync(dir).filter(file => file.endsWith(ending)).map(file => file.slice(0, -ending.length))
   const read = <T>(key: string, state: string): T | undefined => {
@@ -111,25 +99,6 @@ export function leaseFolder (dir: string): LeaseFolder {
       // Taken, or ended, in this moment.
     }
   }
-  const actors = (drillId?: string): ReturnType<WatchdogSide['actors']> => list('.acting').flatMap(key => {
-    const actor = read<{ pid: number, startTime: number, what: string }>(key, 'acting')
-    const mark = markOf(key, 'acting')
-    // It has just ended.
-    if (actor === undefined || mark === undefined) return []
-    if (isSame(actor)) return drillId === undefined || rootOf(key) === rootOf(drillId) ? [{ ...actor, key, mark }] : []
-    rmSync(path(key, 'acting'), { force: true })
-    return []
-  })
-  const act = (drillId: string, what: string): Acting => {
-    const key = `${drillId}~~${process.pid}-${++acts}`
-    write(key, 'acting', { pid: process.pid, startTime: readProc(process.pid)?.startTime ?? 0, what })
-    const end = (): void => { rmSync(path(key, 'acting'), { force: true }) }
-    if (reverting(drillId)) {
-      end()
-      throw lost(drillId, what)
-    }
-    return { end, move: () => { touch(key, 'acting') } }
-  }
   const lost = (drillId: string, what: string): DrillError =>
     new DrillError('lease.lost', `the watchdog has taken over ${drillId}: ${what} would act against its undo`)
 
@@ -138,7 +107,7 @@ export function leaseFolder (dir: string): LeaseFolder {
     hold (lease) {
       const key = keyOf(lease.drillId, lease.stepId)
       const state = stateOf(lease.drillId, lease.stepId)
-      if (state === 'reverting' || state === 'reverted') throw lost(lease.drillId, `step "${lease.stepId}"`)
+      if (state === 'reverting' || state === 'reverted') throw lost(lease.drillId, deedText(lease))
       rmSync(path(key, 'armed'), { force: true })
       write(key, 'lease', lease)
     },
@@ -153,17 +122,11 @@ export function leaseFolder (dir: string): LeaseFolder {
       rmSync(path(key, 'armed'), { force: true })
     },
     revertsOf: drillId => list('.reverted').filter(key => isOf(key, drillId)).flatMap(key => read<Reverted>(key, 'reverted') ?? []),
-    act,
-    actOn (drillId, stepId) {
-      const acting = act(drillId, doing(stepId))
-      if (!existsSync(join(overDir, keyOf(drillId, stepId)))) return acting
+    act (deed) {
+      const acting = actors.begin(deed)
+      if (!reverting(deed.drillId)) return acting
       acting.end()
-      throw new DrillError('step.over', `step "${stepId}" of ${drillId} is being undone, or is: this try of it comes too late, and did nothing`)
-    },
-    over (drillId, stepId) {
-      mkdirSync(overDir, { recursive: true, mode: 0o700 })
-      closeSync(openSync(join(overDir, keyOf(drillId, stepId)), 'a', 0o600))
-      return () => actors(drillId).filter(({ key, what }) => isOf(key, drillId) && what === doing(stepId))
+      throw lost(deed.drillId, deedText(deed))
     },
     reverting,
     watchdog: {
@@ -183,33 +146,14 @@ export function leaseFolder (dir: string): LeaseFolder {
         rmSync(path(key, 'reverting'), { force: true })
         rmSync(path(key, 'armed'), { force: true })
       },
-      actors,
+      actors: actors.list,
       forget (olderThanMs) {
-        const settled = readdirSync(dir).filter(file => /\.(reverted|released)$/.test(file)).map(file => join(dir, file))
-        for (const file of [...settled, ...(existsSync(overDir) ? readdirSync(overDir) : []).map(name => join(overDir, name))]) {
-          const at = statSync(file, { throwIfNoEntry: false })?.mtimeMs
-          if (at !== undefined && Date.now() - at > olderThanMs) rmSync(file, { force: true })
+        for (const file of readdirSync(dir).filter(file => /\.(reverted|released)$/.test(file))) {
+          const at = statSync(join(dir, file), { throwIfNoEntry: false })?.mtimeMs
+          if (at !== undefined && Date.now() - at > olderThanMs) rmSync(join(dir, file), { force: true })
         }
+        actors.forget(olderThanMs)
       },
     },
   }
-}
-
-let acts = 0
-
-const doing = (stepId: string): string => `step "${stepId}"`
-
-/** Ids of drills and steps hold letters, digits, `.`, `_` and `-` alone; `~` parts them. */
-function keyOf (drillId: string, stepId: string): string {
-  for (const id of [drillId, stepId]) if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(id)) throw new DrillError('internal', `"${id.slice(0, 80)}" cannot name a lease`)
-  return `${drillId}~${stepId}`
-}
-
-/** A nested drill is called `PARENT.STEP`, and acts on what its parent acts on. */
-function rootOf (keyOrId: string): string {
-  return keyOrId.split('~')[0]!.split('.')[0]!
-}
-
-function isOf (key: string, drillId: string): boolean {
-  return key.startsWith(`${drillId}~`)
 }

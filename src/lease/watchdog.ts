@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { sendSignal } from '../control/proc.js'
 import type { Lease } from '../drill/lease.js'
 import { messageOf } from '../errors.js'
+import { deedText } from './acting.js'
 import type { LeaseFolder } from './folder.js'
 
 export interface WatchdogDeps {
@@ -67,11 +68,11 @@ export function startWatchdog ({ folder, revert, log, everyMs = 50 }: WatchdogDe
       const actors = watchdog.actors(drillId)
       if (actors.length === 0) return
       const now = performance.now()
-      for (const { key, mark, what, ...actor } of actors) {
+      for (const { key, mark, ...actor } of actors) {
         const last = still.get(key)
         if (last?.mark !== mark) still.set(key, { mark, sinceMs: now })
         else if (now - last.sinceMs > leaseMs) {
-          log(`ending process ${actor.pid}: it is at "${what}" and has not moved for ${leaseMs / 1000} s`, { drillId })
+          log(`ending process ${actor.pid}: it is at the ${deedText(actor)} and has not moved for ${leaseMs / 1000} s`, { drillId })
           sendSignal(actor, 'SIGKILL')
         }
       }

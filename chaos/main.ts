@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util'
 import { instantiate } from '../src/drill/instantiate.js'
 import { messageOf } from '../src/errors.js'
 import { loadCatalog } from '../src/runbook/catalog.js'
-import { runCase, runUndisturbed, type Case } from './case.js'
+import { runCase, runUndisturbed, type Case, type Outcome } from './case.js'
 import { keepEvidence } from './evidence.js'
 import { allKinds, applies, breaks, momentsOf, type Kind } from './moment.js'
 import { opened, runQueue } from './queue.js'
@@ -15,10 +15,11 @@ import { openStage, type Stage } from './stage.js'
 import { lineOf, tableOf, type Chapter, type Done } from './table.js'
 
 // `npm run test:chaos [-- --runbook NAME] [--kind KIND] [--moment NAME] [--acting] [--jobs N] [--minutes N] [--fresh]`: kills everything at
-// every moment of every drill, and writes docs/chaos.md. Cases that were run before, and held, stand in .muster/chaos and are not run
-// again; --fresh forgets them. Each job has a Muster and a lab of its own.
+// every moment of every drill, and writes docs/chaos.md. Cases that were run before, and held, stand in chaos/cases.jsonl and are not run
+// again; --fresh forgets them. Both files are kept with the code: the whole takes hours, and may be run in parts, on several machines.
+// Each job has a Muster and a lab of its own.
 
-const record = '.muster/chaos/cases.jsonl'
+const record = 'chaos/cases.jsonl'
 const page = 'docs/chaos.md'
 /** Each takes about a gigabyte of memory and 30 ports. */
 const mostJobs = 16
@@ -121,9 +122,8 @@ async function runAll (chapters: Chapter[]): Promise<void> {
     goesOn: () => !stopping && Date.now() < untilMs,
     tell,
     done: (one, outcome, tookMs) => {
-      const entry: Done = { runbook: one.runbook, moment: one.moment.name, kind: one.kind, outcome, tookMs, atMs: Date.now(), commit }
+      const entry: Done = { runbook: one.runbook, moment: one.moment.name, kind: one.kind, outcome: recorded(outcome), tookMs, atMs: Date.now(), commit }
       done.push(entry)
-      mkdirSync(dirname(record), { recursive: true })
       appendFileSync(record, `${JSON.stringify(entry)}\n`)
       writePage(chapters)
       count++
@@ -149,6 +149,11 @@ function commitOf (): string | undefined {
   } catch {
     return undefined
   }
+}
+
+/** What held is counted; only what did not is asked about again. */
+function recorded (outcome: Outcome): Outcome {
+  return outcome.result === 'held' ? { ...outcome, why: undefined, drillId: undefined } : outcome
 }
 
 function keyOf ({ runbook, moment, kind }: { runbook: string, moment: string, kind: Kind }): string {

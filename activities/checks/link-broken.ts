@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { connect } from 'node:net'
 import { lossesOf } from '../../src/control/packet-loss.js'
 import type { CheckInputs } from '../../src/drill/checks.js'
@@ -43,6 +44,8 @@ const losing: Check<CheckInputs['link.broken']> = async ({ link, speaks }, conte
     const { listen } = await proxyOf(link, context)
     const { host, port } = addressOf(listen, link.toxiproxy)
     const before = await dropped()
+    // Each question listens to it: Node takes more than ten for a leak.
+    setMaxListeners(2 * questionsAtOnce, context.signal)
     const answers = await Promise.all(Array.from({ length: questionsAtOnce }, async () => await askOnce(host, port, questions[speaks], answerMs, context.signal)))
     const lost = await dropped() - before
     const late = answers.filter(answer => 'error' in answer || answer.ms >= resentMs).length

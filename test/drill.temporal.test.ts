@@ -171,6 +171,29 @@ describe('detection and the probe', () => {
     assert.ok(detected!.detectedAtMs >= startedAtMs)
   })
 
+  test('an alert that comes in one with the end of a later fault has noticed something else: the wait goes on', async () => {
+    drills.world.openEnded.add('db')
+    const input = drillOf([{ id: 'both', kind: 'parallel', branches: [[kill('db')], [detect(['alert'], { deadline: '30s' })]] }], { runbook: observing })
+    const { activity, workflow } = drills.temporal.client
+    const fire = async (startsAtMs: number): Promise<unknown> => await drills.temporal.door.alert(input.environment.name, { name: 'PostgresDown', state: 'firing', arrivedAtMs: Date.now(), startsAtMs })
+    await drills.temporal.door.start(input)
+    await until(input, status => status.steps.find(step => step.id === 'detect')!.state === 'running')
+    await soon('the fault is being made', () => drills.world.calls.includes('do db'))
+    const { raw } = await workflow.getHandle(input.drillId).describe()
+    const { activityId } = raw.pendingActivities!.find(one => one.activityType?.name === 'component.kill')!
+    // The next worker is told of both at once.
+    await drills.stopWorker()
+    await fire(1)
+    await activity.complete({ workflowId: input.drillId, activityId: activityId! }, { summary: 'broke db', faultAtMs: Date.now() + 1 })
+    await drills.work()
+    await soon('the fault has struck', () => find(input, 'fault.struck').length > 0)
+    assert.deepEqual([find(input, 'alert.arrived').length, find(input, 'outage.detected').length], [1, 0])
+    await soon('a later moment', () => Date.now() > find(input, 'fault.struck')[0]!.faultAtMs)
+    await fire(2)
+    await result(input)
+    assert.ok(find(input, 'outage.detected')[0]!.detectedAtMs >= find(input, 'fault.struck')[0]!.faultAtMs)
+  })
+
   test("a person's declaration ends the wait, once", async () => {
     const input = drillOf([kill('db'), detect(['alert', 'declaration'])], { runbook: observing })
     await drills.temporal.door.start(input)

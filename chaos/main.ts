@@ -73,7 +73,15 @@ process.exit(process.exitCode ?? 0)
 
 async function open (): Promise<Stage> {
   // Mounting takes root; without it, drills of full disks are refused, and told.
-  return await openStage({ tell, volumes: process.getuid?.() === 0 })
+  const stage = await openStage({ tell, volumes: process.getuid?.() === 0 })
+  try {
+    // What is drilled has a backup, as everywhere; and without one, drills of backups are refused.
+    await runUndisturbed(stage, 'backup', [])
+    return stage
+  } catch (error) {
+    await stage.down()
+    throw error
+  }
 }
 
 function tell (line: string): void {

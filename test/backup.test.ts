@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { parseInfo } from '../activities/backup/repository.js'
 import { parseAmcheck, parseChecksums } from '../activities/backup/sound.js'
+import { asDrillError } from '../activities/backup/tools.js'
 import { parseVerification } from '../activities/backup/verified.js'
 import { parseWalEvents, type WalEvents } from '../activities/backup/wal-events.js'
 import { actionCatalog } from '../src/drill/actions.js'
@@ -224,11 +225,38 @@ describe('a repository’s catalogue', () => {
   test('a number of 19 digits keeps them all, and a wrong passphrase is told from an unreadable repository', () => {
     const info = (change: object): string => JSON.stringify([{ name: 'lab', cipher: 'none', status: { code: 0, message: 'ok' }, db: [{ id: 1, 'repo-key': 1, 'system-id': 1, version: '15' }], backup: [], ...change }])
     assert.equal(parseInfo(info({}).replace('"system-id":1', '"system-id":7301234567890123457'), 'lab').databases[0]!.systemId, '7301234567890123457')
-    const sealed = { cipher: 'aes-256-cbc', status: { code: 99, message: 'other' }, repo: [{ status: { code: 99, message: '[FormatError] unable to load info file: key \u0001' } }] }
-    assert.throws(() => parseInfo(info(sealed).replace('\\u0001', '\u0001'), 'lab'), { code: 'backup.key' })
-    assert.throws(() => parseInfo(info({ ...sealed, cipher: 'none' }), 'lab'), { code: 'backup.unreadable' })
+    const unread = (quoted: string): object => ({ status: { code: 99, message: 'other' }, repo: [{ status: { code: 99, message: `[FormatError] unable to load info file:\nFormatError: key/value found outside of section at line 1: ${quoted}\nHINT: backup.info` } }] })
+    const sealed = { cipher: 'aes-256-cbc', ...unread('x\u0001') }
+    const said = 'The repository of stanza "lab" cannot be read (status 99): other: [FormatError] unable to load info file: FormatError: key/value found outside of section at line 1 HINT: backup.info'
+    assert.throws(() => parseInfo(info(sealed).replace('\\u0001', '\u0001'), 'lab'), { code: 'backup.key', message: `The repository’s passphrase is missing or wrong: ${said}` })
+    assert.throws(() => parseInfo(info({ ...sealed, cipher: 'none' }), 'lab'), { code: 'backup.unreadable', message: said })
+    assert.throws(() => parseInfo(info(unread('Salted__x')), 'lab'), { code: 'backup.key' }, 'it is encrypted, and the configuration does not say so')
     assert.throws(() => parseInfo(info({}), 'other'), { code: 'backup.unreadable' })
     assert.throws(() => parseInfo('no answer', 'lab'), { code: 'backup.unreadable' })
+  })
+})
+
+describe('what pgBackRest could not decrypt', () => {
+  const told = (exitCode: number, stderr: string): { code: string, message: string } => asDrillError('restore', { exitCode, stderr, stdout: '' })
+  const noInfo = (why: string): string => `WARN: repo1: [${why}] unable to load info file 'archive.info' or 'archive.info.copy':\n      ${why}: unable to flush\n      HINT: is or was the repo encrypted?\nERROR: [075]: no backup set`
+
+  test('is a wrong passphrase where the catalogue cannot be opened', () => {
+    assert.equal(told(37, 'ERROR: [037]: restore command requires option: repo1-cipher-pass').code, 'backup.key')
+    assert.equal(told(1, noInfo('CryptoError')).code, 'backup.key')
+    assert.equal(told(75, noInfo('FormatError')).code, 'backup.unreadable')
+  })
+
+  test('is damage where the catalogue was open: nobody is sent to look for a passphrase that is right', () => {
+    assert.equal(told(95, 'ERROR: [095]: raised from local-1 protocol: cipher header invalid\n       [CryptoError] on retry after 0ms').code, 'backup.damaged')
+    assert.equal(told(95, "ERROR: [095]: unable to load backup manifest file 'backup.manifest':\n       CryptoError: unable to flush\n       HINT: is or was the repo encrypted?").code, 'backup.damaged')
+    assert.equal(told(29, 'ERROR: [029]: raised from local-1 protocol: zst error: [-20] Data corruption detected').code, 'backup.damaged')
+    assert.equal(told(42, 'ERROR: [042]: unable to get 000000010000000000000002:\n       repo1: 15-1/x.zst [CryptoError] unable to flush').code, 'backup.damaged')
+  })
+
+  test('is not quoted: a catalogue holds a key', () => {
+    const { message } = told(29, 'ERROR: [029]: unable to load backup manifest file \'backup.manifest\':\n       FormatError: invalid JSON value at line 7 \'cipher-pass="secret\u0001\': invalid type at: secret\n       HINT: none')
+    assert.match(message, /invalid JSON value at line 7 \/ HINT: none$/)
+    assert.doesNotMatch(message, /secret/)
   })
 })
 

@@ -2,7 +2,7 @@ import { DrillError } from '../../src/errors.js'
 import type { BackupSet, BackupType, Repository } from '../../src/drill/backup.js'
 import type { Backup } from '../../src/drill/environment.js'
 import { parseHistory, type ArchivedWal, type Branch } from '../../src/drill/wal.js'
-import { pgBackRest, type Worker } from './tools.js'
+import { keyWords, pgBackRest, withoutQuotes, type Worker } from './tools.js'
 
 /** What `info --output=json` has, as far as it is used. */
 interface InfoStanza {
@@ -36,11 +36,11 @@ export function parseInfo (text: string, stanza: string): Repository {
   if (!found) throw new DrillError('backup.unreadable', `pgBackRest knows no stanza "${stanza}"`)
   const { status } = found
   if (status.code !== 0 && status.code !== emptyStanza) {
-    const words = [status.message, ...(found.repo ?? []).map(repo => repo.status.message)].join(': ').replaceAll('\n', ' ').slice(0, 600)
-    // What a wrong passphrase makes of a file is mostly told as an unknown format.
-    const isKey = /CryptoError|cipher/.test(words) || (found.cipher !== 'none' && words.includes('[FormatError]'))
-    const code = isKey ? 'backup.key' : 'backup.unreadable'
-    throw new DrillError(code, `The repository of stanza "${stanza}" cannot be read (status ${status.code}): ${words}`)
+    const all = [status.message, ...(found.repo ?? []).map(repo => repo.status.message)].join(': ')
+    const said = `The repository of stanza "${stanza}" cannot be read (status ${status.code}): ${withoutQuotes(all).replaceAll('\n', ' ').slice(0, 600)}`
+    // What a wrong passphrase makes of a file is mostly told as an unknown format; without any, it begins as every encrypted file does.
+    const isKey = /CryptoError|cipher|Salted__/.test(all) || (found.cipher !== 'none' && all.includes('[FormatError]'))
+    throw isKey ? new DrillError('backup.key', `${keyWords}: ${said}`) : new DrillError('backup.unreadable', said)
   }
   return {
     sets: found.backup.map(set => ({

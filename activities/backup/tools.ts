@@ -71,17 +71,28 @@ export async function pgBackRest (backup: Backup, args: string[], worker: Worker
 }
 
 /** By pgBackRest's own numbers (its build/error.yaml). */
-function asDrillError (command: string, { exitCode, stderr, stdout }: RunResult): DrillError {
-  const words = lastWords(stderr) || lastWords(stdout) || `exit code ${exitCode}`
-  const said = `pgBackRest ${command} failed with ${exitCode}: ${words}`
-  if (/cipher-pass|CryptoError|cipher header invalid/.test(words)) return new DrillError('backup.key', `The repository's passphrase is missing or wrong: ${said}`)
+export function asDrillError (command: string, { exitCode, stderr, stdout }: Pick<RunResult, 'exitCode' | 'stderr' | 'stdout'>): DrillError {
+  const all = withoutQuotes(stderr.trim() || stdout)
+  const said = `pgBackRest ${command} failed with ${exitCode}: ${lastWords(all) || `exit code ${exitCode}`}`
+  // A passphrase opens the catalogue first: where that is open, what cannot be decrypted is damaged.
+  const noCatalogue = /unable to load info file/.test(all)
+  if (/requires option: repo\d+-cipher-pass/.test(all) || (noCatalogue && /CryptoError/.test(all))) return new DrillError('backup.key', `${keyWords}: ${said}`)
+  if (noCatalogue) return new DrillError('backup.unreadable', said)
+  if (/\[(Crypto|Format|Checksum)Error\]/.test(all)) return new DrillError('backup.damaged', said)
   switch (exitCode) {
-    case 26: case 55: return new DrillError('backup.damaged', said)
+    case 26: case 29: case 55: case 95: return new DrillError('backup.damaged', said)
     case 50: return new DrillError('backup.locked', said)
     case 56: return new DrillError('component.unreachable', said)
     case 75: return new DrillError('backup.missing', said)
     default: return new DrillError('backup.failed', said)
   }
+}
+
+export const keyWords = 'The repository’s passphrase is missing or wrong'
+
+/** What pgBackRest quotes of a file that it could not read is noise, and may hold part of a key: a catalogue has one in it. */
+export function withoutQuotes (text: string): string {
+  return text.replaceAll(/( at line \d+)\b[^\n]*/g, '$1')
 }
 
 /** Lines of a tool for one message. */

@@ -342,7 +342,7 @@ describe('what is asked wrongly is refused in words, and nothing is left of it',
 
   test('a passphrase that is missing or wrong is blind with its own code, and never shown', async () => {
     const configFile = join(backup.configFile, '../pgbackrest-encrypted.conf')
-    writeFileSync(configFile, readFileSync(backup.configFile, 'utf8').replace(/repo1-path=.*/, `repo1-path=${backup.scratchDir}/encrypted\nrepo1-cipher-type=aes-256-cbc`), { mode: 0o644 })
+    writeFileSync(configFile, readFileSync(backup.configFile, 'utf8').replace(/repo1-path=.*/, `repo1-path=${backup.scratchDir}/encrypted`).replace(/repo1-cipher-pass=.*\n/, ''), { mode: 0o644 })
     const encrypted: Backup = { ...backup, configFile, cipherPass: 'env:PASS' }
     const secret = (value: string) => async (): Promise<string> => value
     const made = await runTool(encrypted, 'pgbackrest', [`--config=${configFile}`, '--stanza=lab', `--pg1-path=${database.nodes[0]!.dataDir}`, '--no-online', 'stanza-create'], { ...context, secret: secret('right horse') })

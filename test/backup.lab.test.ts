@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { awaitRecovery, copyControl, onCopy, startCopy, stopCopy } from '../activities/backup/copy-server.js'
 import { readArchive, readRepository } from '../activities/backup/repository.js'
+import { allProcs } from '../src/control/proc.js'
 import type { ArchivedCanary } from '../src/drill/backup.js'
 import type { Copy } from '../src/drill/copy.js'
 import type { DatabaseCluster } from '../src/drill/environment.js'
@@ -64,6 +65,22 @@ describe('backups on a lab', { timeout: 280_000 }, () => {
     assert.deepEqual(await undo('backup.take', { backup, type: 'full' }, { stepId: 'full' }), { undone: true, summary: 'no backup of this step runs; a finished one stays' })
   })
 
+  test('every file of the repository is encrypted, and the passphrase stands nowhere but in pgBackRest’s configuration and its own file', async () => {
+    assert.equal((await readRepository(backup, context)).cipher, 'aes-256-cbc')
+    const { base, environmentFile } = lab.lab
+    const stored = filesIn(join(base, 'backup/repo'))
+    assert.ok(stored.length > 1_000 && ['/archive/', '/backup/'].every(part => stored.some(path => path.includes(part))), `${stored.length} files`)
+    assert.deepEqual(stored.filter(path => readFileSync(path).subarray(0, 8).toString() !== 'Salted__'), [])
+    const passphrase = readFileSync(join(base, 'secrets/repository-passphrase'), 'utf8').trim()
+    assert.match(passphrase, /^[0-9a-f]{64}$/)
+    const holders = [...new Set([join(environmentFile, '../..'), base].flatMap(filesIn))].filter(path => readFileSync(path).includes(passphrase))
+    const others = 0o007
+    assert.deepEqual(holders.map(path => [path.slice(base.length + 1), statSync(path).mode & others]).sort(), [
+      ['conf/pgbackrest-pg1.conf', 0], ['conf/pgbackrest-pg2.conf', 0], ['conf/pgbackrest.conf', 0], ['secrets/repository-passphrase', 0],
+    ])
+    assert.deepEqual(allProcs().filter(({ pid }) => ['cmdline', 'environ'].some(file => textOf(`/proc/${pid}/${file}`).includes(passphrase))), [])
+  })
+
   test('fresh, verified, continuous and archiving: green on a good repository', async () => {
     const archiving = await ask('backup.archiving', { database, backup })
     assert.equal(archiving.outcome, 'pass', archiving.observed)
@@ -94,3 +111,16 @@ describe('backups on a lab', { timeout: 280_000 }, () => {
     assert.ok(!existsSync(copy.dir) && !existsSync(copy.socketDir), 'its folders are gone')
   })
 })
+
+function filesIn (folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name))
+}
+
+/** A process may end, and be another user's. */
+function textOf (path: string): string {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch {
+    return ''
+  }
+}

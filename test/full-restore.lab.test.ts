@@ -31,7 +31,9 @@ describe('the whole system from its backups alone', { timeout: 290_000 }, () => 
     assert.equal(report.judgement.verdict, verdict, JSON.stringify([report.judgement, report.steps.map(({ id, state, summary }) => [id, state, summary])]))
     if (why) assert.match(report.judgement.why, why)
     isWhole(report)
+    assert.ok(!JSON.stringify(report).includes(passphrase()), 'no report holds the passphrase')
   }
+  const passphrase = (): string => readFileSync(join(lab.lab.base, 'secrets/repository-passphrase'), 'utf8').trim()
   const summaryOf = (report: DrillReport, step: string): string => report.steps.find(({ id }) => id === step)?.summary ?? `no step ${step}`
   const seal = async (): Promise<void> => { await configurationSeal.do({ configuration: lab.environment.recovery!.configuration! }, stepContext()) }
   /** Seals the configuration with one file as it should not be, and the right one again afterwards. */
@@ -52,6 +54,15 @@ describe('the whole system from its backups alone', { timeout: 290_000 }, () => 
     ends(await restore(), 'failed', /^step "open" failed: There is no sealed configuration at .*configuration\.age$/)
     await seal()
     ends(await restore(), 'failed', /^step "database" failed: There is no sound backup set of this cluster; there are: none$/)
+  })
+
+  test('with a wrong passphrase in the sealed configuration it reads no backup, however right the living system’s is', async () => {
+    const wrong = 'not-the-passphrase'
+    await sealedWith('conf/pgbackrest.conf', text => text.replace(passphrase(), wrong), async () => {
+      const report = await restore()
+      ends(report, 'failed', /^step "database" failed: The repository’s passphrase is missing or wrong: /)
+      assert.ok(!JSON.stringify(report).includes(wrong))
+    })
   })
 
   test('with another key than the escrow’s it opens nothing, and without one it does not start', async () => {

@@ -14,7 +14,7 @@ import { pointEndpoint } from './endpoint.js'
 import { labEnvironment, writeEnvironment } from './environment.js'
 import { tryLock, type Lock } from './lock.js'
 import { reservePorts } from './ports.js'
-import { makeBackupKeys } from './recovery.js'
+import { makeBackupKeys, makePassphrase } from './recovery.js'
 import { readRecord, recordedLabs, removeRecord, writeRecord, type LabRecord } from './record.js'
 import { allServers } from './servers/index.js'
 import { spareEnvironment } from './spare.js'
@@ -134,7 +134,7 @@ async function makeLayout (root: string, name: string, options: LabOptions, know
     const webhook = webhookOf(base, user, options.webhook ?? (known?.base === base ? known.webhook : undefined))
     const synchronous = options.synchronous ?? known?.synchronous ?? true
     const dataDirs = dataDirsOf(base, volumes)
-    const layout = { name, base, ports: reserved.ports, tools, user, synchronous, volumes, dataDirs, webhook, primary: choosePrimary(dataDirs) }
+    const layout = { name, base, ports: reserved.ports, tools, user, synchronous, volumes, dataDirs, webhook, passphrase: makePassphrase(base), primary: choosePrimary(dataDirs) }
     return { layout, lock: 'lock' in reserved ? reserved.lock : undefined }
   } catch (error) {
     if ('lock' in reserved) await reserved.lock.release()

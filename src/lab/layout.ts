@@ -43,6 +43,8 @@ export interface Layout {
   dataDirs: Record<NodeName, string>
   /** Where Alertmanager delivers; `credentialsFile` lies in the base, readable by the lab's user. */
   webhook: { url: string, credentialsFile?: string }
+  /** Of pgBackRest's repository. It stands in pgBackRest's configuration alone, never in a control, an argument or an environment. */
+  passphrase: string
   /** The node whose server the database endpoint leads to at start. */
   primary: NodeName
 }

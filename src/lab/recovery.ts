@@ -20,8 +20,19 @@ export async function makeBackupKeys (layout: Layout): Promise<void> {
 }
 
 /**
- * What of a lab is backed up beside its database, and where. The sealed configuration holds the password of the repositories and
- * pgBackRest's configuration: with the escrow's key it is all that a new machine starts from.
+ * The passphrase of pgBackRest's repository, made at the first start of a lab: without it the repository is lost. Nobody but who starts
+ * labs reads this file; everybody else, and a new machine, has it from pgBackRest's configuration. Of digits and letters alone, so that
+ * no word of it is taken for what is called otherwise on the spare.
+ */
+export function makePassphrase (base: string): string {
+  const file = `${base}/secrets/repository-passphrase`
+  if (!existsSync(file)) writeOwned(file, `${randomBytes(32).toString('hex')}\n`, 0o600, undefined)
+  return readFileSync(file, 'utf8').trim()
+}
+
+/**
+ * What of a lab is backed up beside its database, and where. The sealed configuration holds the password of restic's repositories, and in
+ * pgBackRest's configuration the passphrase of its: with the escrow's key it is all that a new machine starts from.
  * @param at folder in which copies are made, and where the password lies
  */
 export function labRecovery ({ base, ports, tools, user }: Layout, servers: Server[], at = base): Recovery {

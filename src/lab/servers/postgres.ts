@@ -119,9 +119,11 @@ log_line_prefix='%m [%p] '
 }
 
 /** Three files: archiving names its own node as `pg1`, the stanza names both; one for all fails on the standby. */
-function backupConfiguration ({ base, ports, dataDirs }: Layout): Record<string, string> {
+function backupConfiguration ({ base, ports, dataDirs, passphrase }: Layout): Record<string, string> {
   const repository = `[global]
 repo1-path=${base}/backup/repo
+repo1-cipher-type=aes-256-cbc
+repo1-cipher-pass=${passphrase}
 log-path=${base}/backup
 lock-path=${base}/backup
 spool-path=${base}/backup

@@ -1,6 +1,6 @@
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -171,6 +171,20 @@ test('a zombie counts as dead and does not prevent a start', async () => {
       parent.kill('SIGKILL')
     }
   })
+})
+
+const noPython = spawnSync('python3', ['-c', '']).status !== 0 && 'what ends one thread of its own is there with python3 only'
+
+test('a process whose first thread has ended lives until its last one has: it holds its ports', { skip: noPython }, async () => {
+  const program = 'import ctypes, threading, time; threading.Thread(target=time.sleep, args=(1000,)).start(); ctypes.CDLL(None).pthread_exit(None)'
+  const child = spawn('python3', ['-c', program], { stdio: 'ignore' })
+  try {
+    await until(() => readFileSync(`/proc/${child.pid}/stat`, 'latin1').includes(') Z ') || undefined, soon)
+    assert.equal(readProc(child.pid!)?.pid, child.pid)
+  } finally {
+    child.kill('SIGKILL')
+  }
+  assert.equal(await until(() => readProc(child.pid!) === undefined || undefined, soon), true)
 })
 
 test('stop waits for the end, and says which deadline passed', async () => {

@@ -21,7 +21,8 @@ export function readProc (pid: number): Proc | undefined {
     const end = stat.lastIndexOf(')')
     const fields = stat.slice(end + 2).split(' ')
     const state = fields[0]!
-    if (state === 'Z' || state === 'X') return undefined
+    // Of many threads the first may be a zombie before the others have ended: until then its ports are open.
+    if ((state === 'Z' && Number(fields[17]) <= 1) || state === 'X') return undefined
     return { pid, name: stat.slice(stat.indexOf('(') + 1, end), parent: Number(fields[1]), startTime: Number(fields[19]), state }
   } catch {
     return undefined

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import fc from 'fast-check'
-import { clearGround, inTheWay, requireApart, requireGround, takeGround } from '../activities/rebuild/ground.js'
+import { clearGround, inTheWay, leftOn, requireApart, requireGround, takeGround } from '../activities/rebuild/ground.js'
 import { isBrought, movedPath, movedText, portsOf, type Rebuild } from '../src/drill/rebuild.js'
 import { labEnvironment } from './fixtures/environments.js'
 
@@ -67,6 +67,21 @@ describe('the ground of a system that comes up', () => {
     await assert.rejects(takeGround(rebuild, mine), { code: 'scratch.notOurs', message: `${rebuild.root} is not empty and not ours: it holds letters: nothing was touched` })
     assert.equal(await clearGround(rebuild, mine), false)
     assert.deepEqual(readdirSync(rebuild.root), ['letters'])
+  })
+
+  test('whose mark was never written, or names nobody, is anybody’s to take and to clear', async () => {
+    for (const begin of [() => {}, () => { writeFileSync(join(rebuild.root, '.muster-rebuild'), '') }]) {
+      mkdirSync(rebuild.root)
+      begin()
+      assert.deepEqual(await leftOn(rebuild, mine), [`${rebuild.root} is still there, and empty`])
+      assert.equal(await clearGround(rebuild, mine), true)
+      mkdirSync(rebuild.root)
+      begin()
+      await takeGround(rebuild, mine)
+      await requireGround(rebuild, mine)
+      await clearGround(rebuild, mine)
+    }
+    assert.deepEqual(await leftOn(rebuild, mine), [])
   })
 
   test('of another drill is neither taken nor cleared', async () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { chmod, chown, lstat, mkdir, readdir, readFile, rm, statfs, writeFile } from 'node:fs/promises'
+import { chmod, chown, lstat, mkdir, readdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import type { Backup, DatabaseCluster } from '../../src/drill/environment.js'
 import type { ResolvedTarget } from '../../src/drill/target.js'
@@ -74,8 +74,8 @@ export async function takePlace (backup: Backup, database: DatabaseCluster | und
     for (const dir of [place.walDir, place.socketDir]) await own(backup, dir)
     return { place, mark }
   }
-  const found = await readdir(place.dir).catch(ignoreMissing)
-  if (found !== undefined && found.length > 0) throw new DrillError('scratch.notOurs', `${place.dir} is not empty and not ours: it holds ${found.slice(0, 3).join(', ')}`)
+  const found = await strangersIn(place)
+  if (found.length > 0) throw new DrillError('scratch.notOurs', `${place.dir} is not empty and not ours: it holds ${found.slice(0, 3).join(', ')}`)
   // The folder of all copies is somebody's to make and to protect.
   await mkdir(backup.scratchDir, { recursive: true }).catch((cause: unknown) => { throw new DrillError('scratch.notOurs', `${backup.scratchDir} cannot be made: ${messageOf(cause)}`, { cause }) })
   // The mark comes first: a folder with anything in it and no mark is somebody else's.
@@ -94,16 +94,19 @@ export async function requireSpace (backup: Backup, clusterBytes: number): Promi
   if (bavail * bsize < needed) throw new DrillError('scratch.full', `${backup.scratchDir} has ${bytesText(bavail * bsize)} free, and a copy of ${bytesText(clusterBytes)} needs ${bytesText(needed)}`)
 }
 
+/** Whole or not at all: a copy whose mark was torn would be nobody's, and stay. */
 export async function writeMark ({ markFile }: Place, mark: Mark): Promise<void> {
-  await rm(markFile, { force: true })
-  await writeFile(markFile, JSON.stringify(mark), { mode: 0o600, flag: 'wx' })
+  const fresh = freshOf(markFile)
+  await rm(fresh, { force: true })
+  await writeFile(fresh, JSON.stringify(mark), { mode: 0o600, flag: 'wx' })
+  await rename(fresh, markFile)
 }
 
 /** Whether a place may be cleared: it is marked as this step's, or has nothing in it. */
 export async function isOwnPlace (place: Place, { drillId, stepId }: Step): Promise<boolean> {
   const mark = await readMark(place).catch(() => undefined)
   if (mark) return mark.drillId === drillId && mark.stepId === stepId
-  return (await readdir(place.dir).catch(ignoreMissing) ?? []).length === 0
+  return (await strangersIn(place)).length === 0
 }
 
 /** What of a place is still there. */
@@ -113,7 +116,23 @@ export async function leftAt (place: Place): Promise<string[]> {
 
 /** Removes a copy's folders. Its server must be dead. */
 export async function clearPlace (place: Place): Promise<void> {
-  for (const path of [place.dir, place.socketDir]) await rm(path, { recursive: true, force: true, maxRetries: 3 })
+  await rm(place.socketDir, { recursive: true, force: true, maxRetries: 3 })
+  await clearDir(place)
+}
+
+/** The mark, which says whose it is, goes last: a removal that is killed half-way can be taken up. */
+export async function clearDir ({ dir, markFile }: Pick<Place, 'dir' | 'markFile'>): Promise<void> {
+  const paths = (await readdir(dir).catch(ignoreMissing) ?? []).map(name => join(dir, name)).filter(path => path !== markFile)
+  for (const path of [...paths, dir]) await rm(path, { recursive: true, force: true, maxRetries: 3 })
+}
+
+/** What is in a place that has no mark. A mark that was begun is none. */
+async function strangersIn ({ dir, markFile }: Place): Promise<string[]> {
+  return (await readdir(dir).catch(ignoreMissing) ?? []).filter(name => join(dir, name) !== freshOf(markFile))
+}
+
+function freshOf (markFile: string): string {
+  return `${markFile}.new`
 }
 
 /** Makes a folder of the copy's own user that nobody else can enter; a link or somebody else's folder at its place is refused. */

@@ -5,7 +5,7 @@ import type { ActionInputs } from '../../src/drill/actions.js'
 import type { Backup } from '../../src/drill/environment.js'
 import type { Rebuild } from '../../src/drill/rebuild.js'
 import type { Action } from '../action.js'
-import { isOwnPlace, type Place } from '../backup/place.js'
+import { clearDir, isOwnPlace, type Place } from '../backup/place.js'
 import { restoreTo } from '../backup/restore.js'
 import { endRestores, restoresInto } from '../backup/restore-files.js'
 import { thoseThere } from '../is-there.js'
@@ -42,8 +42,8 @@ export const rebuildDatabase: Action<ActionInputs['rebuild.database']> = {
     await endRestores(place.dataDir, context.signal)
     // Nobody needs it in order: it goes with the machine.
     await controlOf(rebuild.database.control, { workDir: place.dataDir }).kill()
-    // The mark, which says whose they are, goes last.
-    for (const path of [place.dataDir, place.dir]) await rm(path, { recursive: true, force: true, maxRetries: 3 })
+    await rm(place.dataDir, { recursive: true, force: true, maxRetries: 3 })
+    await clearDir(place)
     return `removed the database in ${place.dataDir}`
   },
 }

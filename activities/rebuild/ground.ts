@@ -28,7 +28,7 @@ export async function inTheWay (rebuild: Rebuild, drill: Drill): Promise<string[
   const taken = await openPorts(rebuild)
   return [
     ...(owner === undefined ? [] : [`${rebuild.root} holds what drill ${owner} put there`]),
-    ...(owner === undefined && found.length > 0 ? [`${rebuild.root} is not empty and not ours: it holds ${found.slice(0, 3).join(', ')}`] : []),
+    ...(owner === undefined && found.some(name => name !== marker) ? [`${rebuild.root} is not empty and not ours: it holds ${found.slice(0, 3).join(', ')}`] : []),
     ...taken.map(port => `port ${port} is taken`),
   ]
 }
@@ -53,7 +53,7 @@ export async function requireGround (rebuild: Rebuild, drill: Drill): Promise<vo
 /** What of a system that was brought up is still there, as far as it is this drill's. */
 export async function leftOn (rebuild: Rebuild, drill: Drill): Promise<string[]> {
   const owner = await ownerOf(rebuild)
-  if (owner !== drill.drillId) return []
+  if (owner !== drill.drillId) return await isBare(rebuild) ? [`${rebuild.root} is still there, and empty`] : []
   const all = [{ name: 'the database', control: rebuild.database.control }, ...rebuild.cache ? [{ name: 'the cache', control: rebuild.cache.control }] : [], ...rebuild.services]
   const alive = await Promise.all(all.map(async ({ name, control }) => await controlOf(control).alive() ? [`${name} still runs`] : []))
   return [`${rebuild.root} is still there`, ...alive.flat()]
@@ -61,7 +61,7 @@ export async function leftOn (rebuild: Rebuild, drill: Drill): Promise<string[]>
 
 /** Removes everything on the ground. Its servers must be dead. Its being gone, or somebody else's, is fine. */
 export async function clearGround (rebuild: Rebuild, drill: Drill): Promise<boolean> {
-  if (await ownerOf(rebuild) !== drill.drillId) return false
+  if (await ownerOf(rebuild) !== drill.drillId && !await isBare(rebuild)) return false
   // The marker goes last: a removal that is killed half-way can be taken up.
   for (const entry of await readdir(rebuild.root)) if (entry !== marker) await rm(join(rebuild.root, entry), { recursive: true, force: true, maxRetries: 3 })
   await rm(rebuild.root, { recursive: true, force: true })
@@ -95,5 +95,13 @@ export async function accepts (port: number, timeoutMs = 1_000): Promise<boolean
 async function ownerOf ({ root }: Pick<Rebuild, 'root'>): Promise<string | undefined> {
   const there = await lstat(root).catch(ignoreMissing)
   if (there?.isDirectory() !== true) return undefined
-  return (await readFile(join(root, marker), 'utf8').catch(ignoreMissing))?.trim()
+  const name = (await readFile(join(root, marker), 'utf8').catch(ignoreMissing))?.trim()
+  return name === '' ? undefined : name
+}
+
+/** Whether it is an empty folder, or one whose mark names nobody: what a try leaves that was killed before it had marked its ground. */
+async function isBare (rebuild: Pick<Rebuild, 'root'>): Promise<boolean> {
+  if (await ownerOf(rebuild) !== undefined) return false
+  const there = await lstat(rebuild.root).catch(ignoreMissing)
+  return there?.isDirectory() === true && (await readdir(rebuild.root)).every(name => name === marker)
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { chmodSync, closeSync, constants, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,6 +19,7 @@ import type { RecoveryTarget } from '../src/drill/target.js'
 import { DrillError } from '../src/errors.js'
 import { act, ask, backupLab, copyOf, undo, type BackupLab } from './fixtures/backup-lab.js'
 import { query, stepContext } from './fixtures/database-lab.js'
+import { workAt } from './fixtures/killed-step.js'
 
 let lab: BackupLab
 let database: DatabaseCluster
@@ -82,23 +83,11 @@ after(async () => {
 describe('a worker that is killed', { timeout: 280_000 }, () => {
   const input = (): ActionInputs['backup.restore'] => ({ backup, database })
   const place = (): Place => placeOf(backup, { drillId: 'test', stepId: 'killed' })
-  let worker: ChildProcess | undefined
-  afterEach(() => { worker?.kill('SIGKILL') })
+  let kill: () => Promise<void> = async () => {}
+  afterEach(async () => { await kill() })
 
-  /** Starts a step in a process of its own, and waits until it is at what is asked for. */
-  const workAt = async <A extends ActionName>(action: A, input: ActionInputs[A], isThere: () => Promise<boolean> | boolean): Promise<() => Promise<void>> => {
-    const file = join(scratch, 'step.json')
-    writeFileSync(file, JSON.stringify({ action, input, stepId: 'killed' }))
-    const child = spawn(process.execPath, ['--import', 'tsx', 'test/fixtures/backup-worker.ts', file], { stdio: ['ignore', 'ignore', 'pipe'] })
-    worker = child
-    let words = ''
-    child.stderr.on('data', data => { words += String(data) })
-    const ended = new Promise<void>(resolve => { child.once('close', () => { resolve() }) })
-    while (!await isThere()) {
-      assert.equal(child.exitCode, null, `it ended before it got there: ${words}`)
-      await new Promise(resolve => setTimeout(resolve, 5))
-    }
-    return async () => { child.kill('SIGKILL'); await ended }
+  const startAndWait = async <A extends ActionName>(action: A, input: ActionInputs[A], isThere: () => Promise<boolean> | boolean): Promise<void> => {
+    kill = await workAt(scratch, { action, input, stepId: 'killed' }, isThere)
   }
   const isNothingLeft = async (): Promise<void> => {
     assert.deepEqual(await undo('backup.restore', input(), { stepId: 'killed' }), { undone: true, summary: 'no process, folder or socket of the copy is left' })
@@ -118,7 +107,7 @@ describe('a worker that is killed', { timeout: 280_000 }, () => {
   }
 
   test('in the middle of a restore: the next try brings what is missing', async () => {
-    const kill = await workAt('backup.restore', input(), () => restoresInto(place().dataDir).length > 0 && existsSync(join(place().dataDir, 'base')))
+    await startAndWait('backup.restore', input(), () => restoresInto(place().dataDir).length > 0 && existsSync(join(place().dataDir, 'base')))
     await kill()
     assert.ok(!existsSync(join(place().dataDir, 'global/pg_control')) || restoresInto(place().dataDir).length > 0, 'it was not done')
     await isProven(await act('backup.restore', input(), { stepId: 'killed' }))
@@ -126,7 +115,7 @@ describe('a worker that is killed', { timeout: 280_000 }, () => {
   })
 
   test('in the middle of a restore that nobody takes up: the undo ends pgBackRest and removes what is there', async () => {
-    const kill = await workAt('backup.restore', input(), () => restoresInto(place().dataDir).length > 0)
+    await startAndWait('backup.restore', input(), () => restoresInto(place().dataDir).length > 0)
     await kill()
     await isNothingLeft()
   })
@@ -134,7 +123,7 @@ describe('a worker that is killed', { timeout: 280_000 }, () => {
   test('in the middle of a replay: the next try waits for that very server, which goes on from where it is', async () => {
     const hold = holdSegment(canary.segment)
     try {
-      const kill = await workAt('backup.restore', input(), () => hold.isAsked())
+      await startAndWait('backup.restore', input(), () => hold.isAsked())
       const midway = await replayed()
       assert.ok(midway < lsnBytes(canary.lsn) && midway > 0, `replay stands at ${midway}`)
       await kill()
@@ -157,7 +146,7 @@ describe('a worker that is killed', { timeout: 280_000 }, () => {
   test('in the middle of a replay that nobody takes up: the undo ends its server and what it had begun to fetch', async () => {
     const hold = holdSegment(canary.segment)
     try {
-      const kill = await workAt('backup.restore', input(), () => hold.isAsked())
+      await startAndWait('backup.restore', input(), () => hold.isAsked())
       await kill()
       await isNothingLeft()
       assert.equal(hold.isAsked(), false, 'nobody fetches the segment any more')
@@ -168,7 +157,7 @@ describe('a worker that is killed', { timeout: 280_000 }, () => {
 
   test('in the middle of a backup: the next try waits for it and makes no second one; another step is told who holds the lock', async () => {
     const runs = (): Proc[] => allProcs().filter(proc => commandLineOf(proc.pid).includes('muster=test.killed'))
-    const kill = await workAt('backup.take', { backup, type: 'full' }, () => runs().length > 0 && existsSync(join(backup.configFile, `../../backup/${backup.stanza}-backup.lock`)))
+    await startAndWait('backup.take', { backup, type: 'full' }, () => runs().length > 0 && existsSync(join(backup.configFile, `../../backup/${backup.stanza}-backup.lock`)))
     for (const proc of runs()) sendSignal(proc, 'SIGSTOP')
     await kill()
     await assert.rejects(act('backup.take', { backup, type: 'incr', lockWithinMs: 300 }, { stepId: 'other' }), (error: DrillError) => {

@@ -225,7 +225,10 @@ describe('a repository’s catalogue', () => {
   test('a number of 19 digits keeps them all, and a wrong passphrase is told from an unreadable repository', () => {
     const info = (change: object): string => JSON.stringify([{ name: 'lab', cipher: 'none', status: { code: 0, message: 'ok' }, db: [{ id: 1, 'repo-key': 1, 'system-id': 1, version: '15' }], backup: [], ...change }])
     assert.equal(parseInfo(info({}).replace('"system-id":1', '"system-id":7301234567890123457'), 'lab').databases[0]!.systemId, '7301234567890123457')
-    const unread = (quoted: string): object => ({ status: { code: 99, message: 'other' }, repo: [{ status: { code: 99, message: `[FormatError] unable to load info file:\nFormatError: key/value found outside of section at line 1: ${quoted}\nHINT: backup.info` } }] })
+    const unread = (quoted: string): object => {
+      const message = `[FormatError] unable to load info file:\nFormatError: key/value found outside of section at line 1: ${quoted}\nHINT: backup.info`
+      return { status: { code: 99, message: 'other' }, repo: [{ status: { code: 99, message } }] }
+    }
     const sealed = { cipher: 'aes-256-cbc', ...unread('x\u0001') }
     const said = 'The repository of stanza "lab" cannot be read (status 99): other: [FormatError] unable to load info file: FormatError: key/value found outside of section at line 1 HINT: backup.info'
     assert.throws(() => parseInfo(info(sealed).replace('\\u0001', '\u0001'), 'lab'), { code: 'backup.key', message: `The repository’s passphrase is missing or wrong: ${said}` })

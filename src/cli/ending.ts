@@ -17,12 +17,21 @@ export function endingOf (status: DrillStatus, events: DrillEvent[], options: { 
       .map((line, index): Line => ['  ', styled('dim', padEnd(index === 0 ? name : '', 18)), line])),
     ...status.leftBehind.flatMap(one => wrap(clean(`left behind: ${one.title} → ${one.byHand}`), options.width - 4)).map((line): Line => ['  ', styled(['red', 'bold'], line)]),
     [],
-    ...[['the whole report', `muster report ${status.drillId}`], ['as a page', `muster report ${status.drillId} --format html --out ${status.drillId}.html`]]
+    ...[['the whole report', `muster report ${status.drillId}`], ['as a page', `muster report ${status.drillId} --format html --out ${status.drillId}.html`], ...results(status.drillId, events)]
       .flatMap(([name, command]) => wrapCommand(command!, options.width - 20).map((line, index): Line => ['  ', styled('dim', padEnd(index === 0 ? name! : '', 18)), styled('bold', line)])),
   ]
   const paint = paintOf(options.colour)
   // Commands are never clipped, a narrow terminal breaks them itself.
   return lines.map(line => render(line, Math.max(options.width, 200), paint))
+}
+
+/** Where what a load or a suite measured is in full: the report holds its figures alone. */
+function results (drillId: string, events: DrillEvent[]): Array<[string, string]> {
+  return events.flatMap((event): Array<[string, string]> => {
+    if (event.type === 'suite.answered') return [['what was answered', `muster result ${drillId} ${event.step} --format junit --out ${event.step}.xml`]]
+    if (event.type === 'load.measured') return [['what was measured', `muster result ${drillId} ${event.step} --format html --out ${event.step}.html`]]
+    return []
+  })
 }
 
 function numbers (status: DrillStatus, events: DrillEvent[]): Array<[string, string]> {

@@ -41,6 +41,9 @@ export function addLoad (program: Command, run: Run, parts: Pick<Parts, 'load'>)
     .option('--markdown <file>', 'write Markdown')
     .option('--prometheus <file>', 'write Prometheus’s text format')
     .option('--strict', 'exit 1 on findings too')
+    .addHelpText('after', `
+With history, and held against earlier runs: muster start load --env NAME --scenario NAME
+then the same files: muster result ID --format html --out load.html`)
     .action(run<[LoadOptions]>(() => ({ command: 'load' }), async (shell, options) => await load(shell, await parts.load(), options)))
 }
 

@@ -38,6 +38,9 @@ export function addRunning (program: Command, run: Run): void {
     .option('--watch', 'follow it to its end (default on a terminal)').option('--no-watch', 'print its id and return')
     .option('--ask', 'ask at each gate that you may answer')
     .option('--strict', 'findings fail too (exit code 1)')
+    .addHelpText('after', `
+What \`smoke\` or \`load\` measured, as \`muster smoke\` and \`muster load\` write it, once its step is over:
+  muster result ID --format junit --out smoke.xml    or json, prometheus, html; of a load json, prometheus, html, markdown`)
     .action(run<[string, StartOptions]>(() => ({ command: 'start' }), async (shell, runbook, options) => {
       const body = wantedOf(runbook, options)
       const started = await shell.api.post<{ drillId: string }>('v1/drills', body, { deadlineMs: startMs, idempotencyKey: options.key ?? randomUUID() })

@@ -30,6 +30,9 @@ export function addSmoke (program: Command, run: Run, parts: Parts): void {
     .option('-p, --param <key=value>', 'parameter of the suite, any number of them', (value: string, before: string[]) => [...before, value], [])
     .option('--junit <file>', 'write JUnit XML there').option('--prometheus <file>', 'write Prometheus’s text format there').option('--html <file>', 'write a page there')
     .option('--strict', 'findings fail too (exit code 1)')
+    .addHelpText('after', `
+With history, and tried again where its worker dies: muster start smoke --env NAME
+then the same files: muster result ID --format junit --out smoke.xml`)
     .action(run<[SmokeOptions]>(() => ({ command: 'smoke' }), async (shell, options) => {
       const door = await parts.smoke()
       const leave = new AbortController()

@@ -114,7 +114,7 @@ export function createActivities (deps: ActivityDeps) {
     'load.run': async (call: LoadCall) => await asActivity(deps, call, async context => await runLoadStep(call, context, deps)),
     'load.shard': async (call: ShardCall) => await asActivity(deps, call, async context => await runShardStep(call, context, deps)),
     'load.merge': async (call: MergeCall) => await asActivity(deps, call, async context => await mergeShardsStep(call, context, deps)),
-    'suite.run': async (call: SuiteCall) => await asActivity(deps, call, async context => await runSuiteStep(call, context, deps)),
+    'suite.run': async (call: SuiteCall) => await asActivity(deps, call, async context => await runSuiteStep({ ...call, attempt: Context.current().info.attempt }, context, deps)),
     record: createRecord(deps),
     answerers: createAnswerers(deps),
     preflight: createPreflight({ ...deps, checks, actions, context: (drillId, stepId) => contextOf(deps, drillId, stepId) }),

@@ -1,5 +1,6 @@
 import type { CheckOutcome } from './checks.js'
 import type { Duration } from './duration.js'
+import type { HttpStep } from './journey.js'
 import type { SmokeCheckName } from './smoke-checks.js'
 import type { Verdict } from './verdict.js'
 
@@ -30,6 +31,8 @@ export interface SuiteCheck {
   /** Parts of the environment, or parameters, without which it is `not-configured`: `database`, `api.accounts.customer`, `params.search`. */
   needs?: string[]
   with?: Record<string, unknown>
+  /** Remove, by `{{ nonce }}` alone, what a try made whose process died: run by the next one. The first asks whether there is anything. */
+  leftovers?: HttpStep[]
   /** Tries after a broken connection or 502, 503, 504. Default 2; never for `security` and `data`. */
   retries?: number
   /** Requests a second at most. Default 10. */

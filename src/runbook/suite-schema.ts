@@ -84,6 +84,7 @@ const checkFields = {
   category: oneOf(smokeCategories, 'Where it belongs.'),
   critical: Type.Optional(flag('Passing only on another try is a finding.', true)),
   needs: Type.Optional(list(Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_.-]*$', description: 'A part.', errorMessage: 'a path such as api.accounts.customer' }), 'Parts of the environment, or parameters (`params.NAME`), without which it is `not configured`.')),
+  leftovers: Type.Optional(list(HttpStepSchema, 'HTTP steps that remove, by `{{ nonce }}` alone, what a try made whose worker died; the next try begins with them. Where the first is answered with 401, 403, 404 or 410, nothing was there.', { minItems: 1 })),
   retries: Type.Optional(whole(0, 2, 'Tries after a broken connection or 502, 503, 504; never for security and data.')),
   perSecond: Type.Optional(whole(1, 50, 'Requests a second at most.')),
   timeout: Type.Optional(Type.String({ pattern: '^\\d+(\\.\\d+)?(ms|s|m)$', description: 'Longest try.', default: '30s', errorMessage: 'a duration, for example 30s' })),

@@ -9,7 +9,8 @@ import { createHttp, type Http } from '../journey/http.js'
 import { pacer } from '../journey/pace.js'
 import { blind, type Service, type SmokeCheck, type SmokeContext } from './check.js'
 import { smokeChecks } from './checks/index.js'
-import { missingFor, valuesFor } from './values.js'
+import { removeLeftovers } from './leftovers.js'
+import { missingFor, valuesFor, type Try } from './values.js'
 
 export interface AskInput {
   check: SuiteCheck
@@ -17,6 +18,8 @@ export interface AskInput {
   params: Values
   /** Names the run in a header, for the target to filter by. */
   runId: string
+  /** How often the run was begun, where processes that asked it died. Default 1: it is the first. */
+  attempt?: number
   signal: AbortSignal
   secret: (ref: string) => Promise<string>
 }
@@ -29,7 +32,7 @@ const defaultPerSecond = 10
  * a failure is flaky. Never throws but for an abort.
  */
 export async function askCheck (input: AskInput): Promise<CheckRun> {
-  const { check, environment, params, signal } = input
+  const { check, environment, params, signal, runId, attempt = 1 } = input
   const missing = missingFor(check, environment, params)
   if (missing.length > 0) return unasked(check, 'not-configured', `the environment does not name ${missing.join(', ')}`)
   const startedAtMs = Date.now()
@@ -37,22 +40,31 @@ export async function askCheck (input: AskInput): Promise<CheckRun> {
   const tries: CheckRun['tries'] = []
   const pace = pacer(check.perSecond ?? defaultPerSecond)
   let answer: SmokeAnswer
-  for (let left = retriesOf(check); ; left--) {
+  const left = await removeLeftovers(check, attempt, async (of, steps) => await tryOnce(input, { runId, ...of }, pace, steps))
+  for (let number = 0; ; number++) {
     const began = performance.now()
-    answer = await tryOnce(input, pace)
+    answer = await tryOnce(input, { runId, attempt, number }, pace, async context => await ask(check, context))
     signal.throwIfAborted()
     tries.push({ outcome: answer.outcome, observed: answer.observed, ms: Math.round(performance.now() - began) })
-    if (answer.outcome === 'pass' || answer.transient !== true || left <= 0) break
+    if (answer.outcome === 'pass' || answer.transient !== true || number >= retriesOf(check)) break
     await sleep(backoffMs, undefined, { signal })
   }
-  const { outcome, observed, expected, values = {}, steps, cleanUp } = answer
+  const { outcome, observed, expected, values = {}, steps } = answer
+  const cleanUp = together(answer.cleanUp, left)
   return {
     ...identityOf(check), outcome, flaky: outcome === 'pass' && tries.length > 1, observed, expected, startedAtMs, ms: Math.round(performance.now() - from), tries, values,
     ...(steps ? { steps } : {}), ...(cleanUp ? { cleanUp } : {}),
   }
 }
 
-async function tryOnce ({ check, environment, params, runId, signal, secret: resolve }: AskInput, pace: SmokeContext['pace']): Promise<SmokeAnswer> {
+/** Of an earlier process's leavings and of the check's own: what could not be removed counts, whoever made it. */
+function together (own: SmokeAnswer['cleanUp'], left: SmokeAnswer['cleanUp']): SmokeAnswer['cleanUp'] {
+  if (own === undefined || left === undefined) return own ?? left
+  return { cleaned: own.cleaned && left.cleaned, observed: `${own.observed}; ${left.observed}` }
+}
+
+/** Never throws. */
+async function tryOnce ({ check, environment, params, signal, secret: resolve }: AskInput, one: Try, pace: SmokeContext['pace'], work: (context: SmokeContext) => Promise<SmokeAnswer>): Promise<SmokeAnswer> {
   const deadline = new AbortController()
   const limit = check.timeout ?? '30s'
   const timer = setTimeout(() => { deadline.abort() }, durationMs(limit))
@@ -64,9 +76,9 @@ async function tryOnce ({ check, environment, params, runId, signal, secret: res
     return value
   }
   const open = (http: Http): Http => { opened.push(http); return http }
-  const headers = { 'user-agent': 'muster-smoke', 'x-muster-run': runId }
+  const headers = { 'user-agent': 'muster-smoke', 'x-muster-run': one.runId }
   try {
-    const values = await valuesFor(check, environment, params, secret)
+    const values = await valuesFor(check, one, environment, params, secret)
     secrets.add(String(values.password))
     const service = environment.api === undefined ? undefined : await serviceOf(environment.api, resolve, options => open(createHttp({ ...options, headers, pace })))
     const context: SmokeContext = {
@@ -76,7 +88,7 @@ async function tryOnce ({ check, environment, params, runId, signal, secret: res
       values, secrets, secret, pace,
       signal: AbortSignal.any([signal, deadline.signal]),
     }
-    const answer = await ask(check, fill(check.with ?? {}, values).value, context)
+    const answer = await work(context)
     if (deadline.signal.aborted && answer.outcome !== 'pass') return masking(blind(`not finished within ${limit}: ${answer.observed}`, answer.expected, answer), secrets)
     return masking(answer, secrets)
   } catch (error) {
@@ -88,8 +100,8 @@ async function tryOnce ({ check, environment, params, runId, signal, secret: res
   }
 }
 
-async function ask (check: SuiteCheck, input: Record<string, unknown>, context: SmokeContext): Promise<SmokeAnswer> {
-  return await (smokeChecks[check.check] as unknown as SmokeCheck<'journey'>)(input as never, context)
+async function ask (check: SuiteCheck, context: SmokeContext): Promise<SmokeAnswer> {
+  return await (smokeChecks[check.check] as unknown as SmokeCheck<'journey'>)(fill(check.with ?? {}, context.values).value as never, context)
 }
 
 /** @throws DrillError `secret.missing`, `config.invalid` */

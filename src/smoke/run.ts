@@ -3,7 +3,7 @@ import { DrillError } from '../errors.js'
 import { askCheck, type AskInput } from './ask.js'
 import { paramsFor } from './values.js'
 
-export interface RunInput extends Pick<AskInput, 'environment' | 'runId' | 'signal' | 'secret'> {
+export interface RunInput extends Pick<AskInput, 'environment' | 'runId' | 'attempt' | 'signal' | 'secret'> {
   suite: Suite
   /** Ids of the checks to ask; without it all. */
   only?: readonly string[]

@@ -35,6 +35,13 @@ export function wishRoutes (app: ShopApp, shop: Shop): void {
     return wish ?? reply.code(404).send(refusal(request, 'wish.unknown', 'You have no such wish'))
   })
 
+  app.delete('/v1/wishes', { schema: { querystring: Type.Object({ holding: Type.String({ minLength: 8, maxLength: 200 }) }) } }, async (request, reply) => {
+    const session = await demandSession(shop, request, reply)
+    if (session === undefined) return reply
+    await shop.pool.query('delete from wishes where customer_id = $1 and position($2 in note) > 0', [session.customerId, request.query.holding])
+    return reply.code(204).send()
+  })
+
   app.delete('/v1/wishes/:id', { schema: { params } }, async (request, reply) => {
     const session = await demandSession(shop, request, reply)
     if (session === undefined) return reply

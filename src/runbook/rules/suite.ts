@@ -14,6 +14,7 @@ export function checkSuite (suite: Suite, report: (pointer: string, message: str
     if (tryDurationMs(check.timeout) === 0) report(`${at}/timeout`, 'nothing answers in no time', 'a timeout above 0')
     const steps = (check.with as { steps?: HttpStep[] } | undefined)?.steps
     if (steps) checkJourney(steps, `${at}/with/steps`, report)
+    if (check.leftovers) checkJourney(check.leftovers, `${at}/leftovers`, report)
     for (const need of check.needs ?? []) if (need.startsWith('params.')) param(`${at}/needs`, need.slice(7))
     for (const [, name] of JSON.stringify(check.with ?? {}).matchAll(/\{\{\s*params\.([A-Za-z0-9_-]+)/g)) param(`${at}/with`, name!)
   }

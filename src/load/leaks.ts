@@ -25,6 +25,7 @@ export function leaksOf ({ scenario, scale = 1 }: Pick<LoadPlan, 'scenario' | 's
     if (trend === undefined) return { series, why: `${series} was not judged: too few samples after the first ${durationText(warmUp)}` }
     const perHour = Math.round(trend.perHour * 100) / 100
     const kept = !(trend.p < significance && trend.perHour > perHourAtMost)
-    return { series, perHour, kept, why: kept ? `${series} does not grow: ${perHour} an hour, at most ${perHourAtMost}` : `${series} grows by ${perHour} an hour, at most ${perHourAtMost}: it leaks` }
+    if (kept && trend.perHour > perHourAtMost) return { series, perHour, kept, why: `${series} does not grow by more than chance: ${perHour} an hour, at most ${perHourAtMost}` }
+    return { series, perHour, kept, why: kept ? `${series} does not grow: ${perHour} an hour, at most ${perHourAtMost}` : `${series} grows by ${perHour} an hour, at most ${perHourAtMost}: it ${series === 'p95' ? 'drifts' : 'leaks'}` }
   })
 }

@@ -13,7 +13,11 @@ import type { Results } from './results.js'
 /** A load as a drill orders it. */
 export interface LoadCall extends Omit<LoadOrder, 'runId' | 'drillId' | 'shard' | 'seed'> { drillId: string, stepId: string }
 /** One of the workers' parts of it. */
-export interface ShardCall extends LoadCall { shard: { index: number, of: number } }
+export interface ShardCall extends LoadCall {
+  shard: { index: number, of: number }
+  /** The same for all, epoch ms. Absent where an older workflow asks: then it begins at once. */
+  beginAtMs?: number
+}
 /** What the parts came to. */
 export interface MergeCall extends LoadCall { shards: number }
 
@@ -43,7 +47,7 @@ export async function runLoadStep (call: LoadCall, context: StepContext, deps: L
 
 /** Makes one worker's part of a load, and leaves what it measured in the store. */
 export async function runShardStep (call: ShardCall, context: StepContext, deps: LoadDeps): Promise<{ ended: boolean }> {
-  const part = await making(call, context, deps, async options => await runShard({ ...orderOf(call), shard: call.shard }, options))
+  const part = await making(call, context, deps, async options => await runShard({ ...orderOf(call), shard: call.shard }, { ...options, beginAtMs: call.beginAtMs }))
   const text = writePart(part)
   await retrying(async () => { await deps.saveShard(runIdOf('load', call.drillId, call.stepId), call.shard.index, text) }, { everyMs: 1000, deadlineMs: patienceMs })
   return { ended: part.endedBy.length > 0 }

@@ -142,4 +142,22 @@ describe('targets whose truth is known', { concurrency: 2 }, () => {
     assert.ok(tookMs < 1000, `it took ${tookMs} ms`)
     assert.ok(result.total.errors === 0, 'what the end cut off is no error of the target')
   })
+
+  test('told when to begin it sends nothing before; ended while it waits, it never began', async () => {
+    let firstAtMs = Infinity
+    const target = await startTarget((_request, response) => { firstAtMs = Math.min(firstAtMs, Date.now()); response.end('ok') })
+    const askedAtMs = Date.now()
+    const atOnce = await tryLoad({ url: target.url, scenario: { runTime: '100ms' } })
+    firstAtMs = Infinity
+    target.count = 0
+    // Twice what it takes to be ready here, so that there is something to wait for.
+    const beginAtMs = Date.now() + 2 * (atOnce.startedAtMs - askedAtMs) + 1000
+    const result = await tryLoad({ url: target.url, scenario: { runTime: '500ms' } }, { beginAtMs })
+    assert.ok(result.startedAtMs >= beginAtMs && firstAtMs >= beginAtMs, `begun ${result.startedAtMs - beginAtMs} ms, first request ${firstAtMs - beginAtMs} ms after its time`)
+    assert.equal(result.total.requests, target.count)
+    const { count } = target
+    const ended = await tryLoad({ url: target.url }, { beginAtMs: Date.now() + 3_600_000, signal: AbortSignal.timeout(100) })
+    await target.close()
+    assert.deepEqual([ended.verdict, ended.total.requests, target.count - count], ['aborted', 0, 0])
+  })
 })

@@ -159,7 +159,7 @@ describe('judging', () => {
     assert.match(judged({ skipped: 6 }).why, /^the generator left out 6 % of the plan for reasons of its own/)
     assert.match(judged({}, 0).why, /^no request came to an end/)
     assert.match(judged({ planned: 0 }, 0).why, /^no request was ever due/)
-    for (const quality of [{ latenessP99Ms: 26 }, { busiestLoop: 0.81 }, { skipped: 6 }]) assert.equal(judged(quality).verdict, 'invalid')
+    for (const quality of [{ latenessP99Ms: 26 }, { busiestLoop: 0.81 }, { skipped: 6 }, { apartMs: 1001 }]) assert.equal(judged(quality).verdict, 'invalid')
     assert.equal(judgeLoad({ quality: { ...good, skipped: 50 }, requests: 1, thresholds, broken: [], findings: [], cancelled: 'ended by hand' }).verdict, 'aborted')
   })
 

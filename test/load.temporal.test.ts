@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { ApplicationFailure, Context } from '@temporalio/activity'
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test'
 import { createActivities, type ActivityDeps, type LoadCall, type ShardCall } from '../activities/index.js'
@@ -13,6 +14,7 @@ import type { LoadLive, LoadResult, LoadScenario } from '../src/drill/load.js'
 import type { LoadStep, Step } from '../src/drill/runbook.js'
 import type { DrillEvent, EventOf, EventType } from '../src/drill/timeline.js'
 import { DrillError } from '../src/errors.js'
+import { readPart } from '../src/load/merge.js'
 import { sendEdge, sendLoadUp } from '../src/temporal/drills.js'
 import type { DrillResult } from '../workflows/drill.js'
 import { startTarget, step as httpStep, type Target } from './fixtures/load.js'
@@ -31,6 +33,9 @@ const parts = new Map<string, string>()
 let results: Results
 /** In the place of the real load. */
 let lostShard = false
+/** How much later the second shard reaches its worker. */
+let shardDelayMs = 0
+let toldToBegin: Array<number | undefined> = []
 let dying: ((call: LoadCall) => Promise<never>) | undefined
 /** What the target does; a test changes it while it is under load. */
 let answer: (response: ServerResponse) => void
@@ -53,6 +58,8 @@ before(async () => {
     'load.run': async (call: LoadCall) => await (dying ?? real['load.run'])(call),
     'load.shard': async (call: ShardCall) => {
       if (lostShard && call.shard.index === 1) throw ApplicationFailure.nonRetryable('a generator died', 'load.failed')
+      toldToBegin.push(call.beginAtMs)
+      for (const untilMs = Date.now() + shardDelayMs; call.shard.index === 1 && Date.now() < untilMs; await sleep(100)) Context.current().heartbeat()
       return await real['load.shard'](call)
     },
     'load.merge': real['load.merge'], 'suite.run': real['suite.run'],
@@ -70,6 +77,7 @@ beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), 'muster-load-'))
   kept = []
   storeIsDown = false
+  shardDelayMs = 0
   earlier = async () => ({ runs: [], otherConfigurations: 0 })
   results = resultsIn({
     dataDir: dir, patienceMs: 0, log: () => {},
@@ -260,6 +268,30 @@ describe('a load in shards', () => {
     const { events } = await temporal.client.workflow.getHandle(input.drillId).fetchHistory()
     const names = events!.flatMap(event => event.activityTaskScheduledEventAttributes?.activityType?.name ?? []).filter(name => name.startsWith('load.'))
     assert.deepEqual(names.sort(), ['load.merge', 'load.shard', 'load.shard', 'load.shard'])
+  })
+
+  test('begins everywhere at the same time, however late one of its workers hears of it; one that cannot makes it invalid', async () => {
+    shardDelayMs = 800
+    toldToBegin = []
+    const nowMs = Date.now()
+    const input = drill([load({ shards: 2 })])
+    await run(input)
+    assert.equal(toldToBegin.length, 2)
+    assert.equal(toldToBegin[0], toldToBegin[1])
+    assert.ok(toldToBegin[0]! > nowMs, 'while there is still time to get ready')
+    const begins = [...parts].filter(([key]) => key.startsWith(loadOf().runId)).map(([, part]) => readPart(part).measured.startedAtMs)
+    const { quality, reasons } = loadOf()
+    assert.equal(quality.apartMs, Math.max(...begins) - Math.min(...begins))
+    // A machine so busy that one was not ready in time made no such load, and says it.
+    if (quality.apartMs > 1000) assert.match(reasons.join('; '), /the generators of its shards began .* apart/)
+    else assert.ok(quality.apartMs < shardDelayMs / 2, `${quality.apartMs} ms apart`)
+  })
+
+  test('of which one begins far too late is invalid, and says how far apart', async () => {
+    shardDelayMs = 8000
+    const input = drill([load({ shards: 2, runTime: '5s' })])
+    assert.equal((await run(input)).verdict, 'invalid')
+    assert.match(loadOf().reasons.join('; '), /the generators of its shards began \d+\.\d+ s apart, at most 1\.00 s/)
   })
 
   test('is up once the users of every shard are there, ends as one, and keeps what each measured', async () => {

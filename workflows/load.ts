@@ -98,12 +98,16 @@ async function measured (run: Run, step: LoadStep, call: LoadCall): Promise<Step
   }
 }
 
+/** Time for every shard to reach its worker and start its generators, ms: all begin then, by the clocks of their machines. */
+const shardLeadMs = 5000
+
 /** As many activities as shards, and one that adds up what they measured. A shard that ends early, or is lost, ends the others. */
 async function sharded ({ activities }: Run, call: LoadCall, shards: number): Promise<LoadSummary> {
   const scope = new CancellationScope()
+  const beginAtMs = Date.now() + shardLeadMs
   const parts = await scope.run(async () => await Promise.allSettled(Array.from({ length: shards }, async (_, index) => {
     try {
-      const { ended } = await activities.shard({ ...call, shard: { index, of: shards } })
+      const { ended } = await activities.shard({ ...call, shard: { index, of: shards }, beginAtMs })
       if (ended) scope.cancel()
     } catch (error) {
       scope.cancel()

@@ -2,8 +2,8 @@ import { durationText } from './duration.js'
 import type { LevelResult, LoadQuality, LoadThreshold, LoadVerdict, ThresholdResult } from './load.js'
 
 /** When the load itself was made too badly to prove anything (facts of the generator, not of the target). */
-export interface QualityLimits { latenessP99Ms: number, busiestLoop: number, achievedShare: number }
-export const qualityLimits: QualityLimits = { latenessP99Ms: 25, busiestLoop: 0.8, achievedShare: 0.95 }
+export interface QualityLimits { latenessP99Ms: number, busiestLoop: number, achievedShare: number, apartMs: number }
+export const qualityLimits: QualityLimits = { latenessP99Ms: 25, busiestLoop: 0.8, achievedShare: 0.95, apartMs: 1000 }
 
 /** `p99 response time of checkout at most 500 ms`. */
 export function thresholdText ({ metric, stat = 'p99', endpoint, userType, atMost, atLeast }: LoadThreshold): string {
@@ -40,7 +40,7 @@ export function judgeThreshold (threshold: LoadThreshold, { value, samples }: { 
 
 /** Why a run proves nothing; empty where it does. */
 export function invalidReasons (quality: LoadQuality, requests: number, limits: QualityLimits = qualityLimits): string[] {
-  const { latenessP99Ms, busiestLoop, planned, skipped } = quality
+  const { latenessP99Ms, busiestLoop, planned, skipped, apartMs = 0 } = quality
   const reasons: string[] = []
   if (planned === 0) reasons.push('no request was ever due: there is nothing to judge')
   else if (requests === 0) reasons.push('no request came to an end: there is nothing to judge')
@@ -48,6 +48,7 @@ export function invalidReasons (quality: LoadQuality, requests: number, limits: 
     reasons.push(`the generator was late itself: p99 ${durationText(latenessP99Ms)} after the intended time, at most ${durationText(limits.latenessP99Ms)}`)
   }
   if (busiestLoop > limits.busiestLoop) reasons.push(`the generator was busy ${Math.round(busiestLoop * 100)} % of the time, at most ${Math.round(limits.busiestLoop * 100)} %: give it more cores or fewer users`)
+  if (apartMs > limits.apartMs) reasons.push(`the generators of its shards began ${durationText(apartMs)} apart, at most ${durationText(limits.apartMs)}: together they made another load than the scenario's`)
   const achieved = planned === 0 ? 1 : (planned - skipped) / planned
   if (achieved < limits.achievedShare) reasons.push(`the generator left out ${Math.round((1 - achieved) * 1000) / 10} % of the plan for reasons of its own`)
   return reasons

@@ -114,6 +114,8 @@ export interface LoadQuality {
   latenessP99Ms?: number
   /** Share of time that the busiest generator's event loop was busy. */
   busiestLoop: number
+  /** Of a load in shards: how long after the first of them the last one began, by their clocks. */
+  apartMs?: number
 }
 
 export interface ThresholdResult { threshold: LoadThreshold, text: string, value?: number, samples: number, kept: boolean, why: string, abortedAtMs?: number }

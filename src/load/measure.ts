@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { durationMs, durationText } from '../drill/duration.js'
 import type { LevelResult, LoadLive, LoadThreshold } from '../drill/load.js'
 import { Breaker } from './breaker.js'
@@ -16,6 +17,8 @@ export interface MeasureOptions {
   onLive?: (live: LoadLive) => void
   /** How many threads send. As many as the load needs, else. */
   generators?: number
+  /** When it begins, epoch ms by this machine's clock: so that the shards of a load begin together. At once where that is over. */
+  beginAtMs?: number
 }
 
 export interface MeasuredRun {
@@ -25,6 +28,8 @@ export interface MeasuredRun {
   /** Thresholds that ended it, with the time, ms since its begin. */
   endedBy: ReadonlyMap<LoadThreshold, number>
   levels?: LevelResult[]
+  /** Of a load in shards: how long after the first of them the last one began, by their clocks. */
+  apartMs?: number
 }
 
 /** So that no user is late because the order to begin was on its way. */
@@ -39,7 +44,7 @@ const graceMs = 200
  * adds up.
  * @throws DrillError `load.failed` where a generator dies
  */
-export async function measureLoad (plan: LoadPlan, { signal, onLive, generators }: MeasureOptions = {}): Promise<MeasuredRun> {
+export async function measureLoad (plan: LoadPlan, { signal, onLive, generators, beginAtMs = 0 }: MeasureOptions = {}): Promise<MeasuredRun> {
   const { scenario } = plan
   const runMs = durationMs(scenario.runTime)
   const breaker = new Breaker(scenario.thresholds.filter(threshold => threshold.abortOnFail === true))
@@ -63,8 +68,10 @@ export async function measureLoad (plan: LoadPlan, { signal, onLive, generators 
   try {
     for (const one of plans) threads.push(startThread(one, window => { gathering.add(window) }))
     await Promise.all(threads.map(thread => thread.ready))
-    beginMs = monotonicMs() + leadMs
-    const startedAtMs = Math.round(Date.now() + leadMs)
+    await sleep(beginAtMs - Date.now() - leadMs, undefined, { signal }).catch(() => {})
+    const inMs = Math.max(leadMs, beginAtMs - Date.now())
+    beginMs = monotonicMs() + inMs
+    const startedAtMs = Math.round(Date.now() + inMs)
     for (const thread of threads) thread.tell({ begin: beginMs })
     if (signal?.aborted) abort()
     await Promise.all(threads.map(thread => thread.ended))

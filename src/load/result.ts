@@ -23,7 +23,7 @@ export interface Beside {
 }
 
 /** The result of a run: what was measured, held against what was demanded, and against earlier runs. */
-export function resultOf (plan: LoadPlan, { measured, cancelled, endedBy, levels }: MeasuredRun, { resources = { blind: 'the environment names nothing to watch (load.watch)' }, leaks = [], earlier, limits }: Beside = {}): LoadResult {
+export function resultOf (plan: LoadPlan, { measured, cancelled, endedBy, levels, apartMs }: MeasuredRun, { resources = { blind: 'the environment names nothing to watch (load.watch)' }, leaks = [], earlier, limits }: Beside = {}): LoadResult {
   const { scenario } = plan
   const tally = new Tally()
   tally.add(measured.series)
@@ -34,6 +34,7 @@ export function resultOf (plan: LoadPlan, { measured, cancelled, endedBy, levels
   const quality: LoadResult['quality'] = {
     planned: measured.planned, sent: measured.sent, missed, skipped: measured.skipped, latenessP50Ms: lateness.percentileMs(50), latenessP99Ms: lateness.percentileMs(99),
     busiestLoop: Math.round(measured.busiestLoop * 1000) / 1000,
+    ...(apartMs === undefined ? {} : { apartMs }),
   }
   lateness.destroy()
   const thresholds = scenario.thresholds.map((threshold): ThresholdResult => {

@@ -16,6 +16,8 @@ export interface RunDeps {
   signal?: AbortSignal
   /** Once a second. */
   onLive?: (live: LoadLive) => void
+  /** When it begins, epoch ms; see measureLoad(). */
+  beginAtMs?: number
   /** Accepted runs of a configuration against a target, where somebody keeps them. A failure to tell is no failure of the run. */
   earlier?: (of: { scenario: string, target: string, configHash: string }) => Promise<Earlier>
 }

@@ -34,8 +34,8 @@ export function aboutText (result: LoadResult): string {
 }
 
 /** How well the load itself was made. */
-export function qualityText ({ quality: { planned, missed, skipped, latenessP99Ms, busiestLoop } }: LoadResult): string {
-  return `${planned} due, ${missed} missed (the user still waited), ${skipped} left out by the generator; sent late by p99 ${msText(latenessP99Ms)}; generator busy ${Math.round(busiestLoop * 100)} %`
+export function qualityText ({ quality: { planned, missed, skipped, latenessP99Ms, busiestLoop, apartMs } }: LoadResult): string {
+  return `${planned} due, ${missed} missed (the user still waited), ${skipped} left out by the generator; sent late by p99 ${msText(latenessP99Ms)}; generator busy ${Math.round(busiestLoop * 100)} %${apartMs === undefined ? '' : `; its shards began within ${msText(apartMs)}`}`
 }
 
 /** The figures of now, for a terminal and for Temporal's page. */

@@ -34,7 +34,7 @@ thresholds:
 const suites = {
   'smoke/good': suite(2),
   'smoke/short': suite(100_000),
-  'smoke/unseen': `${suite(2, "  - { id: figures, category: monitoring, check: figures, with: { queries: { nothing: nothing_has_this_name }, within: 100ms } }")}  - { metric: nothing, target: 1, alert: 2, from: { check: figures, value: nothing } }\n`,
+  'smoke/unseen': `${suite(2, '  - { id: figures, category: monitoring, check: figures, with: { queries: { nothing: nothing_has_this_name }, within: 100ms } }')}  - { metric: nothing, target: 1, alert: 2, from: { check: figures, value: nothing } }\n`,
 }
 
 const formats = ['json', 'junit', 'prometheus', 'html'] as const

@@ -259,7 +259,7 @@ describe('a load step', () => {
 
 describe('a load in shards', () => {
   test('is made by as many activities, and judged as if one had made it', async () => {
-    const input = drill([load({ shards: 3 })], { given: { users: 5 } })
+    const input = drill([load({ shards: 3, runTime: '4s' })], { given: { users: 5 } })
     isHonest((await run(input)).verdict, 'passed')
     const result = loadOf()
     assert.equal(result.total.requests, target.count, 'every request counts once')
@@ -284,7 +284,6 @@ describe('a load in shards', () => {
     assert.equal(quality.apartMs, Math.max(...begins) - Math.min(...begins))
     // A machine so busy that one was not ready in time made no such load, and says it.
     if (quality.apartMs > 1000) assert.match(reasons.join('; '), /the generators of its shards began .* apart/)
-    else assert.ok(quality.apartMs < shardDelayMs / 2, `${quality.apartMs} ms apart`)
   })
 
   test('of which one begins far too late is invalid, and says how far apart', async () => {

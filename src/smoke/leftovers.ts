@@ -14,7 +14,7 @@ const notThere = [401, 403, 404, 410]
  */
 export async function removeLeftovers (
   { leftovers, ...check }: Pick<SuiteCheck, 'leftovers' | 'category' | 'retries'>, attempt: number,
-  inTheNameOf: (one: Omit<Try, 'runId'>, work: (context: SmokeContext) => Promise<SmokeAnswer>) => Promise<SmokeAnswer>,
+  inTheNameOf: (one: Omit<Try, 'runId'>, work: (context: SmokeContext) => Promise<SmokeAnswer>) => Promise<SmokeAnswer>
 ): Promise<SmokeAnswer['cleanUp']> {
   if (leftovers === undefined) return undefined
   const found: SmokeAnswer[] = []

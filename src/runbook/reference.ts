@@ -4,6 +4,7 @@ import { errorTable } from '../errors.js'
 import { actionNames, actionSchemas, checkNames, checkSchemas } from './inputs.js'
 import { kinds } from './kinds/index.js'
 import { publishedSchema } from './schema.js'
+import { withSharedParts } from './shared-parts.js'
 
 /** The pages and files of docs/ that are made from the schemas and tables. All pure: texts in, texts out. */
 
@@ -29,14 +30,18 @@ const end = '<!-- end of what is generated -->'
 /** Path below docs/ → what belongs there. `page` gives the hand-written page that a generated part belongs into. */
 export function referenceFiles (page: (path: string) => string): Record<string, string> {
   return {
-    'runbook.schema.json': `${JSON.stringify(publishedSchema('runbook'), null, 2)}\n`,
-    'suite.schema.json': `${JSON.stringify(publishedSchema('suite'), null, 2)}\n`,
-    'environment.schema.json': `${JSON.stringify(publishedSchema('environment'), null, 2)}\n`,
-    'load.schema.json': `${JSON.stringify(publishedSchema('load'), null, 2)}\n`,
-    'load-users.schema.json': `${JSON.stringify(publishedSchema('load-users'), null, 2)}\n`,
+    'runbook.schema.json': schemaFile('runbook'),
+    'suite.schema.json': schemaFile('suite'),
+    'environment.schema.json': schemaFile('environment'),
+    'load.schema.json': schemaFile('load'),
+    'load-users.schema.json': schemaFile('load-users'),
     'runbooks.md': withReference(page('runbooks.md')),
     'errors.md': errorsPage(),
   }
+}
+
+function schemaFile (which: Parameters<typeof publishedSchema>[0]): string {
+  return `${JSON.stringify(withSharedParts(publishedSchema(which)), null, 2)}\n`
 }
 
 /** The page with its generated part made anew. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, test } from 'node:test'
 import pg from 'pg'
 import { lookAtPrimary } from '../activities/backup/live.js'
+import { controlOf } from '../src/control/control.js'
 import { onCopy } from '../activities/backup/copy-server.js'
 import { placeOf, takePlace } from '../activities/backup/place.js'
 import { readRepository, readArchive } from '../activities/backup/repository.js'
@@ -188,5 +189,28 @@ describe('point-in-time recovery to one transaction', { timeout: 280_000 }, () =
     await insert()
     assert.equal((await undo('backup.restore', input, { stepId: 'restore' })).undone, true)
     assert.deepEqual(placeOf(backup, { drillId: 'test', stepId: 'restore' }).dir, paused.dir)
+  })
+
+  // The last one: nothing brings the old primary back.
+  test('a transaction behind a failover: what is read goes over from one timeline to the next', async () => {
+    const [old, standby] = database.nodes
+    await controlOf(old!.control).stop()
+    const client = new pg.Client({ host: standby!.host, port: standby!.port, user: standby!.user, database: 'shop' })
+    await client.connect()
+    try {
+      await client.query('select pg_promote()')
+      // Its own standby is gone: nobody could acknowledge.
+      await client.query('set synchronous_commit = local')
+      const { rows: [row] } = await client.query<{ xid: string }>("with done as (insert into balances values ('G', 100) returning 1) select pg_current_xact_id()::text as xid from done")
+      await client.query("insert into balances values ('H', 100)")
+      await client.query('checkpoint')
+      await ask('backup.archiving', { database, backup })
+      const input = { backup, database, target: { xid: row!.xid } }
+      const copy = copyOf(await act('backup.restore', input, { stepId: 'restore' }))
+      const found = await onCopy(copy, { user: 'postgres', database: 'shop' }, context, async client => (await client.query<{ name: string }>("select name from balances where name in ('G', 'H')")).rows)
+      assert.deepEqual(found.map(row => row.name), ['G'])
+    } finally {
+      await client.end()
+    }
   })
 })

@@ -10,6 +10,7 @@ import type { Copy } from '../src/drill/copy.js'
 import type { DatabaseCluster } from '../src/drill/environment.js'
 import { act, ask, backupLab, copyOf, flip, undo, type BackupLab } from './fixtures/backup-lab.js'
 import { stepContext } from './fixtures/database-lab.js'
+import { sharedMemoryOf } from './fixtures/lab-traces.js'
 
 describe('backups on a lab', { timeout: 280_000 }, () => {
   let lab: BackupLab
@@ -106,7 +107,10 @@ describe('backups on a lab', { timeout: 280_000 }, () => {
     const { segments, histories } = await readArchive(backup, await readRepository(backup, context), 16 * 1024 * 1024, context)
     assert.deepEqual([segments.filter(name => !name.startsWith('00000001')), [...histories]], [[], []], 'the promoted copy has archived nothing')
     await isRedWhereDamaged(copy)
+    const memory = sharedMemoryOf(copy.dataDir)
+    assert.equal(memory().length, 1, 'its server runs')
     const gone = await undo('backup.restore', input, { stepId: 'restore' })
+    assert.deepEqual(memory(), [], 'what it had of the machine’s shared memory is given back')
     assert.deepEqual(gone, { undone: true, summary: 'no process, folder or socket of the copy is left' })
     assert.ok(!existsSync(copy.dir) && !existsSync(copy.socketDir), 'its folders are gone')
   })

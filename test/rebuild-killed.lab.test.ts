@@ -19,6 +19,7 @@ import { portsOf, type Rebuild } from '../src/drill/rebuild.js'
 import { secretsFrom } from '../src/secrets.js'
 import { act, ask, backupLab, copyOf, type BackupLab } from './fixtures/backup-lab.js'
 import { stepContext } from './fixtures/database-lab.js'
+import { sharedMemoryOf } from './fixtures/lab-traces.js'
 import { dieAt, workAt, type DieAt } from './fixtures/killed-step.js'
 
 /** One restore of the whole system, whose every step is killed in the middle: left alone then, and taken up by the next try. */
@@ -104,12 +105,15 @@ describe('a worker that is killed in the middle of a whole restore', { timeout: 
     const backup = spare.backup!
     const input = { rebuild, backup }
     const { dataDir } = rebuild.database
+    let memory = (): number[] => []
     const kills = {
       mark: async () => { await diesAt('rebuild.database', input, { module: 'node:fs/promises', call: 'writeFile', text: 'muster.json', nth: 2, when: 'torn' }) },
       files: async () => { await killedAt('rebuild.database', input, () => restoresInto(dataDir).length > 0 && existsSync(join(dataDir, 'base'))) },
       server: async () => {
         await diesAt('rebuild.database', input, { module: 'node:child_process', call: 'spawn', text: 'archive_mode=off', when: 'after' })
         await born(rebuild.database.control)
+        memory = sharedMemoryOf(dataDir)
+        assert.ok(await until(() => memory().length > 0 || undefined, { everyMs: 5, deadlineMs: 20_000 }), 'it has its shared memory')
       },
     }
     for (const [name, kill] of Object.entries(kills)) {
@@ -120,7 +124,7 @@ describe('a worker that is killed in the middle of a whole restore', { timeout: 
         await isDone('rebuild.database', input, true)
       }
       await undoTwice('rebuild.database', input)
-      assert.deepEqual([existsSync(dataDir), readdirSync(backup.scratchDir), processesOf(`${rebuild.root}/`), await accepts(rebuild.database.port)], [false, [], [], false], `killed at its ${name}: nothing is left`)
+      assert.deepEqual([existsSync(dataDir), readdirSync(backup.scratchDir), processesOf(`${rebuild.root}/`), await accepts(rebuild.database.port), memory()], [false, [], [], false, []], `killed at its ${name}: nothing is left`)
     }
     // Each next try goes on, and is killed later.
     for (const kill of Object.values(kills)) await kill()

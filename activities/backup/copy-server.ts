@@ -4,12 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import { controlOf, type Controller } from '../../src/control/control.js'
 import { parseRecoveryLog, type Copy, type RecoveryLog } from '../../src/drill/copy.js'
-import type { Backup } from '../../src/drill/environment.js'
+import type { Backup, Control } from '../../src/drill/environment.js'
 import { lsnBytes } from '../../src/drill/loss.js'
 import { bytesText } from '../../src/drill/recovery-rate.js'
 import { DrillError } from '../../src/errors.js'
 import { withClient, type AskOptions } from '../postgres/connection.js'
 import { tell } from '../tell.js'
+import { endServer } from './end-server.js'
 import { lastWords, runTool, toolEnvironment, toolOf, type Worker } from './tools.js'
 
 export type Served = Pick<Copy, 'dir' | 'dataDir' | 'socketDir' | 'port' | 'logFile'>
@@ -26,6 +27,15 @@ const stallMs = 10 * 60_000
  * it archives nothing, follows nobody and loads nothing: a copy of production must not act like production.
  */
 export async function copyControl (backup: Backup, copy: Served, worker: Pick<Worker, 'secret'>, settings: Record<string, string | number> = {}): Promise<Controller> {
+  return controlOf(await serverOf(backup, copy, worker, settings), { workDir: copy.dataDir })
+}
+
+/** Ends the server of a copy that is to be removed. */
+export async function endCopy (backup: Backup, copy: Served, worker: Pick<Worker, 'secret'>): Promise<void> {
+  await endServer(await serverOf(backup, copy, worker), { workDir: copy.dataDir })
+}
+
+async function serverOf (backup: Backup, copy: Served, worker: Pick<Worker, 'secret'>, settings: Record<string, string | number> = {}): Promise<Control> {
   const all = {
     config_file: join(copy.dir, 'copy.conf'),
     hba_file: join(copy.dir, 'hba.conf'),
@@ -50,7 +60,7 @@ export async function copyControl (backup: Backup, copy: Served, worker: Pick<Wo
     lc_messages: 'C',
     ...settings,
   }
-  return controlOf({
+  return {
     kind: 'process',
     pidFile: join(copy.dataDir, 'postmaster.pid'),
     match: copy.dataDir,
@@ -64,7 +74,7 @@ export async function copyControl (backup: Backup, copy: Served, worker: Pick<Wo
     },
     stopSignal: 'SIGINT',
     staleFiles: [join(copy.dataDir, 'postmaster.pid')],
-  }, { workDir: copy.dataDir })
+  }
 }
 
 /** Starts the server of restored files, where it does not run. Throws `control.failed` with its last words. */

@@ -13,7 +13,7 @@ import { clearPlace, isOwnPlace, leftAt, placeOf, requireSpace, takePlace, write
 import { chooseSet, readArchive, readRepository } from './repository.js'
 import { newestTimeline, resolveTarget } from './resolve-target.js'
 import { endRestores, restoreFiles, restoresInto } from './restore-files.js'
-import { awaitRecovery, controlDataOf, copyControl, readLog, startCopy, type Standing } from './copy-server.js'
+import { awaitRecovery, controlDataOf, copyControl, endCopy, readLog, startCopy, type Standing } from './copy-server.js'
 import { runTool } from './tools.js'
 
 type Input = ActionInputs['backup.restore']
@@ -45,8 +45,7 @@ export const backupRestore: Action<Input> = {
   async undo ({ backup }, context) {
     const place = placeOf(backup, context)
     await endRestores(place.dataDir, context.signal)
-    // Nobody needs it in order: it is a copy.
-    await (await copyControl(backup, place, context)).kill()
+    await endCopy(backup, place, context)
     await clearPlace(place)
     return `removed the copy in ${place.dir}`
   },

@@ -1,4 +1,4 @@
-import { rm, stat } from 'node:fs/promises'
+import { link, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Backup } from '../../src/drill/environment.js'
 import { lsnBytes } from '../../src/drill/loss.js'
@@ -51,10 +51,10 @@ export async function readWalEvents (
   const events: WalEvents = { commits: [], aborted: new Set(), restorePoints: [], rows }
   for (const [index, segment] of segments.entries()) {
     if (!await fetchSegment(backup, place, segment, worker)) throw new DrillError('target.unreachable', `WAL segment ${segment} is missing in the archive: nothing after it can be reached`)
-    const next = segments[index + 1]
-    const hasNext = next !== undefined && await fetchSegment(backup, place, next, worker)
-    await dump(backup, place, segment, hasNext, events, worker)
+    const beyond = await fetchBeyond(backup, place, segment, segments[index + 1], worker)
+    await dump(backup, place, segment, beyond !== undefined, events, worker)
     await rm(join(place.walDir, segment), { force: true })
+    if (beyond !== undefined && beyond !== segments[index + 1]) await rm(join(place.walDir, beyond), { force: true })
     tell(worker, `read the archived WAL: segment ${index + 1} of ${segments.length}`, { segment, read: index + 1, of: segments.length })
     if (enough(events)) break
   }
@@ -67,11 +67,12 @@ export async function readWalEvents (
  * only. Undefined where the segments, which follow each other from that position's on, hold none.
  */
 export async function recordAt (backup: Backup, place: Pick<Place, 'walDir'>, segments: readonly string[], lsn: string, worker: Worker): Promise<string | undefined> {
+  const fetched = new Set(segments)
   try {
     for (const [index, segment] of segments.entries()) {
       if (!await fetchSegment(backup, place, segment, worker)) return undefined
-      const next = segments[index + 1]
-      if (next !== undefined) await fetchSegment(backup, place, next, worker)
+      const beyond = await fetchBeyond(backup, place, segment, segments[index + 1], worker)
+      if (beyond !== undefined) fetched.add(beyond)
       const { start } = await spanOf(place, segment)
       const { stdout } = await runTool(backup, 'pg_waldump', [
         '--path', place.walDir, '--timeline', timelineOf(segment), '--start', lsnText(Math.max(start, lsnBytes(lsn))), '--limit', '1',
@@ -82,8 +83,21 @@ export async function recordAt (backup: Backup, place: Pick<Place, 'walDir'>, se
     }
     return undefined
   } finally {
-    for (const segment of segments) await rm(join(place.walDir, segment), { force: true })
+    for (const segment of fetched) await rm(join(place.walDir, segment), { force: true })
   }
+}
+
+/**
+ * Brings the segment that a record may go on in. pg_waldump knows one timeline: behind a switch the next one gets the name that it
+ * would have had on this one, and holds the rest of the record. Undefined where there is none.
+ */
+async function fetchBeyond (backup: Backup, place: Pick<Place, 'walDir'>, segment: string, next: string | undefined, worker: Worker): Promise<string | undefined> {
+  if (next === undefined || next.slice(8) === segment.slice(8) || !await fetchSegment(backup, place, next, worker)) return undefined
+  const name = segment.slice(0, 8) + next.slice(8)
+  if (name === next) return next
+  await rm(join(place.walDir, name), { force: true })
+  await link(join(place.walDir, next), join(place.walDir, name))
+  return name
 }
 
 async function dump (backup: Backup, place: Pick<Place, 'walDir'>, segment: string, hasNext: boolean, events: WalEvents, worker: Worker): Promise<void> {

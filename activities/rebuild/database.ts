@@ -5,6 +5,7 @@ import type { ActionInputs } from '../../src/drill/actions.js'
 import type { Backup } from '../../src/drill/environment.js'
 import type { Rebuild } from '../../src/drill/rebuild.js'
 import type { Action } from '../action.js'
+import { endServer } from '../backup/end-server.js'
 import { clearDir, isOwnPlace, type Place } from '../backup/place.js'
 import { restoreTo } from '../backup/restore.js'
 import { endRestores, restoresInto } from '../backup/restore-files.js'
@@ -40,8 +41,7 @@ export const rebuildDatabase: Action<ActionInputs['rebuild.database']> = {
     const place = placeIn(rebuild, backup)
     if (!await isOwnPlace(place, context)) return `${place.dir} holds nothing of this step`
     await endRestores(place.dataDir, context.signal)
-    // Nobody needs it in order: it goes with the machine.
-    await controlOf(rebuild.database.control, { workDir: place.dataDir }).kill()
+    await endServer(rebuild.database.control, { workDir: place.dataDir })
     await rm(place.dataDir, { recursive: true, force: true, maxRetries: 3 })
     await clearDir(place)
     return `removed the database in ${place.dataDir}`

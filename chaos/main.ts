@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -42,7 +42,11 @@ if (!Number.isInteger(jobs) || jobs < 1 || jobs > mostJobs) usage(`--jobs takes 
 
 const untilMs = Date.now() + minutes * 60_000
 if (values.fresh) rmSync(record, { force: true })
-const done: Done[] = existsSync(record) ? readFileSync(record, 'utf8').trim().split('\n').filter(Boolean).map(line => JSON.parse(line) as Done) : []
+/** The last run of each case. */
+const done = new Map((existsSync(record) ? readFileSync(record, 'utf8').trim().split('\n').filter(Boolean) : []).map(line => {
+  const one = JSON.parse(line) as Done
+  return [keyOf(one), one]
+}))
 
 const commit = commitOf()
 let first: Stage | undefined
@@ -106,8 +110,7 @@ async function runAll (chapters: Chapter[]): Promise<void> {
     .flatMap(moment => allKinds.filter(kind => applies(kind, moment) && (values.kind?.includes(kind) ?? true))
       // A wait that is struck must last until then.
       .map((kind): Case => ({ runbook, moment, kind, params: 'started' in moment.at ? {} : params }))))
-  const held = new Set(done.filter(({ outcome }) => outcome.result === 'held').map(keyOf))
-  const left = wanted.filter(one => !held.has(keyOf({ ...one, moment: one.moment.name }))).sort((a, b) => orderKey(a) < orderKey(b) ? -1 : 1)
+  const left = wanted.filter(one => done.get(keyOf({ ...one, moment: one.moment.name }))?.outcome.result !== 'held').sort((a, b) => orderKey(a) < orderKey(b) ? -1 : 1)
   console.log(`chaos  ${wanted.length} cases, ${wanted.length - left.length} of them have held before; ${Math.min(jobs, left.length)} at a time`)
   const began = Date.now()
   let count = 0
@@ -131,8 +134,9 @@ async function runAll (chapters: Chapter[]): Promise<void> {
     tell,
     done: (one, outcome, tookMs) => {
       const entry: Done = { runbook: one.runbook, moment: one.moment.name, kind: one.kind, outcome: recorded(outcome), tookMs, atMs: Date.now(), commit }
-      done.push(entry)
-      appendFileSync(record, `${JSON.stringify(entry)}\n`)
+      done.set(keyOf(entry), entry)
+      writeFileSync(`${record}.new`, [...done.values()].map(one => `${JSON.stringify(one)}\n`).join(''))
+      renameSync(`${record}.new`, record)
       writePage(chapters)
       count++
       const leftMs = (Date.now() - began) / count * (left.length - count)
@@ -145,7 +149,7 @@ async function runAll (chapters: Chapter[]): Promise<void> {
 
 function writePage (chapters: Chapter[]): void {
   mkdirSync(dirname(page), { recursive: true })
-  writeFileSync(page, `${tableOf(chapters, done).trimEnd()}\n`)
+  writeFileSync(page, `${tableOf(chapters, [...done.values()]).trimEnd()}\n`)
 }
 
 /** Of the code that is run, with a mark where it was changed since; undefined where this is no clone. */

@@ -11,10 +11,10 @@ import { renderSuiteJunit, renderSuitePrometheus } from '../src/report/suite.js'
 import { runSuite } from '../src/smoke/run.js'
 import { makeCertificate, serving } from './fixtures/loopback.js'
 
-interface Target { tls?: TlsOptions, ca?: string, environment?: (url: string) => Partial<Environment>, thresholds?: Suite['thresholds'] }
+interface Target { tls?: TlsOptions, ca?: string, environment?: (url: string) => Partial<Environment>, thresholds?: Suite['thresholds'], attempt?: number }
 
 /** One check against a server of its own. */
-async function suiteOf (check: Omit<SuiteCheck, 'id'>, listener: RequestListener, { tls, ca, environment, thresholds }: Target = {}): Promise<SuiteRun> {
+async function suiteOf (check: Omit<SuiteCheck, 'id'>, listener: RequestListener, { tls, ca, environment, thresholds, attempt }: Target = {}): Promise<SuiteRun> {
   const dir = mkdtempSync(join(tmpdir(), 'muster-smoke-'))
   try {
     return await serving(listener, async url => {
@@ -22,7 +22,7 @@ async function suiteOf (check: Omit<SuiteCheck, 'id'>, listener: RequestListener
       return await runSuite({
         suite: { name: 's', title: 'S', checks: [{ id: 'one', ...check }], thresholds },
         environment: { name: 'e', tier: 'lab', api: { url, instances: [], ...(ca === undefined ? {} : { caFile: join(dir, 'ca') }) }, ...environment?.(url) },
-        runId: 'r', signal: new AbortController().signal, secret: async () => 'very-secret-value',
+        runId: 'r', attempt, signal: new AbortController().signal, secret: async () => 'very-secret-value',
       })
     }, tls)
   } finally {
@@ -136,6 +136,24 @@ test('only what the service did not decide is asked again, security never; a men
   }
   assert.match(renderSuiteJunit(mended), /failures="0" errors="0".*flakyFailure message="page: status 503/s)
   assert.match(renderSuitePrometheus(mended), /drill_check_flaky\{suite="s",environment="e",check="one"\} 1/)
+})
+
+test('what a worker left that died is removed by the next try; what could not be is a finding, and nothing there is no word', async () => {
+  const leftovers = [get('find', '/left/{{ nonce }}'), { name: 'remove', request: { method: 'DELETE' as const, path: '/left/{{ nonce }}' } }]
+  const left = async (attempt: number, find: number, remove = 204) => {
+    const asked: string[] = []
+    const run = await suiteOf({ category: 'health', check: 'journey', retries: 0, leftovers, with: { steps: [get('page', '/page/{{ nonce }}')] } }, ({ method, url }, response) => {
+      asked.push(`${method!} ${url!.split('/')[1]!}`)
+      response.writeHead(method === 'DELETE' ? remove : url!.startsWith('/left') ? find : 200).end()
+    }, { attempt })
+    return [run.verdict, run.checks[0]!.cleanUp, asked] as const
+  }
+  assert.deepEqual(await left(1, 200), ['passed', undefined, ['GET page']], 'nobody died')
+  assert.deepEqual(await left(2, 404), ['passed', undefined, ['GET left', 'GET page']])
+  assert.deepEqual(await left(2, 200), ['passed', { cleaned: true, observed: 'nothing of a worker that died is left' }, ['GET left', 'DELETE left', 'GET page']])
+  const [verdict, cleanUp] = await left(2, 200, 500)
+  assert.deepEqual([verdict, cleanUp?.cleaned], ['passed-with-findings', false])
+  assert.match(cleanUp!.observed, /^of a worker that died: remove: status 500/)
 })
 
 test('a worker that is dead is seen, however empty its queue is', async () => {

@@ -49,16 +49,17 @@ export async function readWalEvents (
   backup: Backup, place: Pick<Place, 'walDir'>, segments: readonly string[], worker: Worker, { enough = () => false, rows }: { enough?: (events: WalEvents) => boolean, rows?: RowChanges } = {}
 ): Promise<WalEvents> {
   const events: WalEvents = { commits: [], aborted: new Set(), restorePoints: [], rows }
+  const fetched = new Set(segments)
   for (const [index, segment] of segments.entries()) {
     if (!await fetchSegment(backup, place, segment, worker)) throw new DrillError('target.unreachable', `WAL segment ${segment} is missing in the archive: nothing after it can be reached`)
     const beyond = await fetchBeyond(backup, place, segment, segments[index + 1], worker)
+    if (beyond !== undefined) fetched.add(beyond)
     await dump(backup, place, segment, beyond !== undefined, events, worker)
     await rm(join(place.walDir, segment), { force: true })
-    if (beyond !== undefined && beyond !== segments[index + 1]) await rm(join(place.walDir, beyond), { force: true })
     tell(worker, `read the archived WAL: segment ${index + 1} of ${segments.length}`, { segment, read: index + 1, of: segments.length })
     if (enough(events)) break
   }
-  for (const segment of segments) await rm(join(place.walDir, segment), { force: true })
+  for (const segment of fetched) await rm(join(place.walDir, segment), { force: true })
   return events
 }
 

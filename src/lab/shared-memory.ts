@@ -19,12 +19,13 @@ export function freeSharedMemory (dataDirs: string[], uid: number): number {
       // No such folder, or stopped in good order: then the key alone decides.
     }
   }
-  const orphans = segments().filter((segment) => segment.uid === uid && segment.attached === 0 && (keys.has(segment.key) || ids.has(segment.id)))
+  const orphans = sharedSegments().filter((segment) => segment.uid === uid && segment.attached === 0 && (keys.has(segment.key) || ids.has(segment.id)))
   for (const { id } of orphans) execFileSync('ipcrm', ['-m', String(id)], { stdio: 'ignore' })
   return orphans.length
 }
 
-function segments (): Array<{ key: number, id: number, attached: number, uid: number }> {
+/** What `ipcs -m` lists. PostgreSQL takes the inode of its data directory, as 32 bits, for the key of its own. */
+export function sharedSegments (): Array<{ key: number, id: number, attached: number, uid: number }> {
   let table: string
   try {
     table = readFileSync('/proc/sysvipc/shm', 'utf8')

@@ -1,7 +1,8 @@
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DrillError } from '../errors.js'
 import { isSame, readProc } from '../control/proc.js'
+import { markOf, readWhole, removeOlder, touch, writeWhole } from './files.js'
 import { keyOf, rootOf } from './key.js'
 
 /** What somebody does to a drill's targets. */
@@ -49,8 +50,8 @@ export function actorsIn (dir: string): Actors {
   const list = (drillId?: string): Actor[] => readdirSync(dir).filter(file => file.endsWith('.acting')).flatMap(file => {
     const key = file.slice(0, -'.acting'.length)
     if (drillId !== undefined && rootOf(key) !== rootOf(drillId)) return []
-    const actor = read(path(key))
-    const mark = statSync(path(key), { throwIfNoEntry: false })?.mtimeMs
+    const actor = readWhole<Omit<Actor, 'key' | 'mark'>>(path(key))
+    const mark = markOf(path(key))
     // It has just ended.
     if (actor === undefined || mark === undefined) return []
     if (isSame(actor)) return [{ ...actor, key, mark }]
@@ -63,17 +64,9 @@ export function actorsIn (dir: string): Actors {
       const { drillId, stepId, undoes, runId } = deed
       const key = `${drillId}~~${process.pid}-${++begun}`
       const file = path(key)
-      writeFileSync(`${file}-new`, `${JSON.stringify({ ...deed, pid: process.pid, startTime: readProc(process.pid)?.startTime ?? 0 })}\n`, { mode: 0o600 })
-      renameSync(`${file}-new`, file)
+      writeWhole(file, { ...deed, pid: process.pid, startTime: readProc(process.pid)?.startTime ?? 0 })
       const end = (): void => { rmSync(file, { force: true }) }
-      const move = (): void => {
-        const now = new Date()
-        try {
-          utimesSync(file, now, now)
-        } catch {
-          // Ended in this moment.
-        }
-      }
+      const move = (): void => { touch(file) }
       if (undoes) {
         mkdirSync(overDir, { recursive: true, mode: 0o700 })
         closeSync(openSync(join(overDir, keyOf(drillId, stepId)), 'a', 0o600))
@@ -86,20 +79,9 @@ export function actorsIn (dir: string): Actors {
       throw new DrillError('step.over', `step "${stepId}" of ${drillId} is being undone, or is: this try of it comes too late, and did nothing`)
     },
     forget (olderThanMs) {
-      for (const name of existsSync(overDir) ? readdirSync(overDir) : []) {
-        const at = statSync(join(overDir, name), { throwIfNoEntry: false })?.mtimeMs
-        if (at !== undefined && Date.now() - at > olderThanMs) rmSync(join(overDir, name), { force: true })
-      }
+      if (existsSync(overDir)) removeOlder(readdirSync(overDir).map(name => join(overDir, name)), olderThanMs)
     },
   }
 }
 
 let begun = 0
-
-function read (file: string): Deed & { pid: number, startTime: number } | undefined {
-  try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Deed & { pid: number, startTime: number }
-  } catch {
-    return undefined
-  }
-}

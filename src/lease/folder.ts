@@ -1,8 +1,9 @@
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DrillError } from '../errors.js'
 import type { Lease, Reverted } from '../drill/lease.js'
 import { actorsIn, deedText, type Acting, type Actor, type Deed } from './acting.js'
+import { markOf, readWhole, removeOlder, touch, writeWhole } from './files.js'
 import { isOf, keyOf, rootOf } from './key.js'
 
 /**
@@ -59,18 +60,7 @@ export function leaseFolder (dir: string): LeaseFolder {
   const actors = actorsIn(dir)
   const path = (key: string, state: string): string => join(dir, `${key}.${state}`)
   const list = (ending: string): string[] => readdirSync(dir).filter(file => file.endsWith(ending)).map(file => file.slice(0, -ending.length))
-  const read = <T>(key: string, state: string): T | undefined => {
-    try {
-      return JSON.parse(readFileSync(path(key, state), 'utf8')) as T
-    } catch {
-      // Renamed between the look and the reading.
-      return undefined
-    }
-  }
-  const write = (key: string, state: string, value: unknown): void => {
-    writeFileSync(path(key, `${state}-new`), `${JSON.stringify(value)}\n`, { mode: 0o600 })
-    renameSync(path(key, `${state}-new`), path(key, state))
-  }
+  const read = (key: string, state: 'lease' | 'reverting'): Lease | undefined => readWhole<Lease>(path(key, state))
   const move = (key: string, from: string, to: string): boolean => {
     try {
       renameSync(path(key, from), path(key, to))
@@ -79,7 +69,6 @@ export function leaseFolder (dir: string): LeaseFolder {
       return false
     }
   }
-  const markOf = (key: string, state: string): number | undefined => statSync(path(key, state), { throwIfNoEntry: false })?.mtimeMs
   const stateOf = (drillId: string, stepId: string): LeaseState => {
     const key = keyOf(drillId, stepId)
     for (const [file, state] of [['lease', 'held'], ['reverting', 'reverting'], ['reverted', 'reverted'], ['released', 'released']] as const) {
@@ -89,15 +78,7 @@ export function leaseFolder (dir: string): LeaseFolder {
   }
   const reverting = (drillId: string): Lease | undefined => {
     const key = list('.reverting').find(key => rootOf(key) === rootOf(drillId))
-    return key === undefined ? undefined : read<Lease>(key, 'reverting')
-  }
-  const touch = (key: string, state: string): void => {
-    const now = new Date()
-    try {
-      utimesSync(path(key, state), now, now)
-    } catch {
-      // Taken, or ended, in this moment.
-    }
+    return key === undefined ? undefined : read(key, 'reverting')
   }
   const lost = (drillId: string, what: string): DrillError =>
     new DrillError('lease.lost', `the watchdog has taken over ${drillId}: ${what} would act against its undo`)
@@ -109,11 +90,11 @@ export function leaseFolder (dir: string): LeaseFolder {
       const state = stateOf(lease.drillId, lease.stepId)
       if (state === 'reverting' || state === 'reverted') throw lost(lease.drillId, deedText(lease))
       rmSync(path(key, 'armed'), { force: true })
-      write(key, 'lease', lease)
+      writeWhole(path(key, 'lease'), lease)
     },
     isArmed: (drillId, stepId) => existsSync(path(keyOf(drillId, stepId), 'armed')),
     renew (drillId) {
-      for (const key of list('.lease')) if (isOf(key, drillId)) touch(key, 'lease')
+      for (const key of list('.lease')) if (isOf(key, drillId)) touch(path(key, 'lease'))
     },
     stateOf,
     release (drillId, stepId) {
@@ -121,7 +102,7 @@ export function leaseFolder (dir: string): LeaseFolder {
       move(key, 'lease', 'released')
       rmSync(path(key, 'armed'), { force: true })
     },
-    revertsOf: drillId => list('.reverted').filter(key => isOf(key, drillId)).flatMap(key => read<Reverted>(key, 'reverted') ?? []),
+    revertsOf: drillId => list('.reverted').filter(key => isOf(key, drillId)).flatMap(key => readWhole<Reverted>(path(key, 'reverted')) ?? []),
     act (deed) {
       const acting = actors.begin(deed)
       if (!reverting(deed.drillId)) return acting
@@ -131,27 +112,24 @@ export function leaseFolder (dir: string): LeaseFolder {
     reverting,
     watchdog: {
       held: () => list('.lease').flatMap(key => {
-        const mark = markOf(key, 'lease')
+        const mark = markOf(path(key, 'lease'))
         return mark === undefined ? [] : [{ key, mark }]
       }),
-      read: key => read<Lease>(key, 'lease'),
+      read: key => read(key, 'lease'),
       arm: key => { closeSync(openSync(path(key, 'armed'), 'a', 0o600)) },
-      take: key => move(key, 'lease', 'reverting') ? read<Lease>(key, 'reverting') : undefined,
+      take: key => move(key, 'lease', 'reverting') ? read(key, 'reverting') : undefined,
       taken: () => list('.reverting').flatMap(key => {
-        const lease = read<Lease>(key, 'reverting')
+        const lease = read(key, 'reverting')
         return lease === undefined ? [] : [{ key, lease }]
       }),
       settle (key, reverted) {
-        write(key, 'reverted', reverted)
+        writeWhole(path(key, 'reverted'), reverted)
         rmSync(path(key, 'reverting'), { force: true })
         rmSync(path(key, 'armed'), { force: true })
       },
       actors: actors.list,
       forget (olderThanMs) {
-        for (const file of readdirSync(dir).filter(file => /\.(reverted|released)$/.test(file))) {
-          const at = statSync(join(dir, file), { throwIfNoEntry: false })?.mtimeMs
-          if (at !== undefined && Date.now() - at > olderThanMs) rmSync(join(dir, file), { force: true })
-        }
+        removeOlder(readdirSync(dir).filter(file => /\.(reverted|released)$/.test(file)).map(file => join(dir, file)), olderThanMs)
         actors.forget(olderThanMs)
       },
     },

@@ -235,6 +235,21 @@ describe('detection and the probe', () => {
     assert.equal((await drills.temporal.door.status(input.drillId)).clock.rtaTechnicalMs, 700)
   })
 
+  test('a recovery that the probe has not confirmed when the last step ends is still seen; one that does not come is not waited for', async () => {
+    const lookingFor = async (probe: object): Promise<DrillInput> => {
+      const input = drillOf([kill('db'), detect(['probe']), { id: 'heal', kind: 'undo', of: 'db' }], { runbook: { observe: { probe: { ...observing.observe.probe, ...probe } } } })
+      await drills.temporal.door.start(input)
+      await until(input, status => status.steps.find(step => step.id === 'detect')!.state === 'running')
+      await sendEdge(drills.temporal.client, input.drillId, { edge: 'down', target: 'database', firstFailedAtMs: Date.now(), confirmedAtMs: Date.now(), error: 'refused' })
+      return input
+    }
+    const [seen, gone] = await Promise.all([lookingFor({ timeout: '20s' }), lookingFor({ timeout: '1ms', interval: '10ms' })])
+    await until(seen, status => status.phase === 'unwinding')
+    await sendEdge(drills.temporal.client, seen.drillId, { edge: 'up', target: 'database', firstGoodAtMs: Date.now(), confirmedAtMs: Date.now() })
+    assert.equal((await result(seen)).verdict, 'passed')
+    assert.match((await result(gone)).why, /did not recover while the drill watched/)
+  })
+
   test('an outage and the gate that it opens come in one record', async () => {
     const input = drillOf([kill('db'), detect(['probe']), gate('go')], { runbook: observing, recordEveryMs: 1 })
     await drills.temporal.door.start(input)

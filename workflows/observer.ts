@@ -1,4 +1,5 @@
 import { CancellationScope, condition } from '@temporalio/workflow'
+import { durationMs } from '../src/drill/duration.js'
 import type { DrillInput } from '../src/drill/input.js'
 import type { ProbeEdge } from '../src/drill/observation.js'
 import type { activitiesIn } from './activities.js'
@@ -50,9 +51,11 @@ export class Observer {
   get allGood (): boolean { return this.down.size === 0 }
   get isLost (): boolean { return this.lost !== undefined }
 
-  /** Ends it; its totals are an event afterwards. */
+  /** Ends it; its totals are an event afterwards. A recovery that is there already takes its good answers in a row to be seen: so long it still looks. */
   async stop (): Promise<void> {
     if (!this.scope) return
+    const { interval, timeout, successes } = this.input.runbook.observe!.probe
+    await condition(() => this.allGood || this.isLost, successes * (durationMs(interval) + durationMs(timeout)), { summary: 'the probe sees a recovery' })
     this.scope.cancel()
     await this.ended
   }

@@ -100,11 +100,9 @@ function failureReasons (events: DrillEvent[]): string[] {
   const clock = recoveryClock(events)
   const reasons = of(events, 'undo.leftBehind').map(event => `left behind: ${event.title} (${event.message})`)
   const rto = started?.objectives.rto
-  if (rto !== undefined && clock.startedAtMs !== undefined) {
-    const achieved = clock.rtaBusinessMs ?? clock.rtaTechnicalMs
-    if (clock.recoveredAtMs === undefined) reasons.push('the system did not recover while the drill watched')
-    else if (achieved !== undefined && achieved > durationMs(rto)) reasons.push(`recovery took ${durationText(achieved)}, the objective is ${rto}`)
-  }
+  const achieved = clock.rtaBusinessMs ?? clock.rtaTechnicalMs
+  if (clock.startedAtMs !== undefined && clock.recoveredAtMs === undefined) reasons.push('the system did not recover while the drill watched')
+  if (rto !== undefined && achieved !== undefined && achieved > durationMs(rto)) reasons.push(`recovery took ${durationText(achieved)}, the objective is ${rto}`)
   const rpo = started?.objectives.rpo
   for (const event of of(events, 'check.answered')) {
     if (event.loss && rpo !== undefined && isBeyond(event.loss, durationMs(rpo))) {

@@ -71,6 +71,28 @@ describe('answers that are none', { concurrency: 4 }, () => {
     assert.equal(only(result).failure, 'assertion')
   })
 
+  test('headers and cookies are judged and captured where a step asks for them, and of the final answer alone', async () => {
+    const sent = new Set<string>()
+    const target = await startTarget((request, response) => {
+      if (request.url === '/log-in') {
+        response.writeEarlyHints({ link: '</style.css>', 'x-shop': 'early' })
+        response.writeHead(200, { 'X-Shop': 'one', 'set-cookie': ['other=1', 'sid=abc; HttpOnly'] }).end()
+      } else {
+        sent.add(`${String(request.headers['x-from'])} ${String(request.headers['x-sid'])}`)
+        response.setHeader('x-shop', 'two').end()
+      }
+    })
+    const steps = [
+      step('log in', '/log-in', { expect: { headers: { 'x-shop': { is: 'one' } } }, capture: { shop: 'header:X-Shop', sid: 'cookie:sid' } }),
+      step('mine', '/', { request: { path: '/', headers: { 'x-from': '{{ shop }}', 'x-sid': '{{ sid }}' } }, expect: { headers: { 'x-shop': { is: 'one' } } } }),
+    ]
+    const result = await small({ url: target.url, steps })
+    await target.close()
+    assert.deepEqual([...sent], ['one abc'])
+    assert.equal(only(result).failure, 'assertion')
+    assert.equal(only(result).examples[0]!.message, 'header x-shop is "two", expected "one"')
+  })
+
   test('a token that expires midway is an error, and the user logs in again', async () => {
     let token = 0
     const target = await startTarget((request, response) => {

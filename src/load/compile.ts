@@ -22,6 +22,8 @@ export interface CompiledStep {
   always: boolean
   /** Whether somebody asks what the body holds. */
   readsBody: boolean
+  /** Whether somebody asks for a header of the answer. */
+  readsHeaders: boolean
   /**
    * @param values asked for only where something is to be filled in
    * @throws Error with one line that names the value that is not there
@@ -96,6 +98,7 @@ function compileStep (step: HttpStep, series: SeriesName, common: Common): Compi
     series,
     always: step.always === true,
     readsBody: expect.json !== undefined || expect.schema !== undefined || expect.body !== undefined || Object.values(capture ?? {}).some(from => from.startsWith('$')),
+    readsHeaders: expect.headers !== undefined || Object.values(capture ?? {}).some(from => !from.startsWith('$')),
     fill (values) {
       if (fixed !== undefined) return fixed
       const { step: filled, missing } = fillStep(step, values())

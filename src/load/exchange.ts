@@ -1,15 +1,14 @@
-import type { Dispatcher } from 'undici'
+import { util, type Dispatcher } from 'undici'
 import type { FailureClass } from '../drill/journey.js'
 import type { Values } from '../journey/fill.js'
 import { monotonicMs } from './clock.js'
 import type { CompiledStep, Filled, Judged } from './compile.js'
 import { failureOf, Stopped } from './failure.js'
 
-type Headers = Record<string, string | string[] | undefined>
-
 /**
- * One request and its answer, as undici's dispatch tells of them. The body is kept only where somebody asks what it holds. Times are by
- * the machine's monotonic clock.
+ * One request and its answer, as undici's dispatch tells of them. Body and headers are kept only where somebody asks what they hold:
+ * of undici's two kinds of handler this is the older one, as the newer one reads every header of every answer. Times are by the
+ * machine's monotonic clock.
  */
 export class Exchange implements Dispatcher.DispatchHandler {
   filled?: Filled
@@ -21,8 +20,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Of a failure: one line, which may repeat a secret. */
   message?: string
   captured?: Values
-  private controller?: Dispatcher.DispatchController
-  private headers?: Headers
+  private cutOff?: (reason: Error) => void
+  private headers?: Buffer[]
   private bytes = 0
   private chunks?: Buffer[]
   private over = false
@@ -32,35 +31,38 @@ export class Exchange implements Dispatcher.DispatchHandler {
     readonly step: CompiledStep, readonly dueMs: number, readonly dispatchedMs: number, private readonly maxBodyBytes: number, private readonly onEnd: (exchange: Exchange) => void
   ) {}
 
-  onRequestStart (controller: Dispatcher.DispatchController): void {
+  onConnect (abort: (reason?: Error) => void): void {
     this.sentMs = monotonicMs()
-    this.controller = controller
-    if (this.over) controller.abort(new Stopped('aborted', 'it was given up before it was sent'))
+    this.cutOff = abort
+    if (this.over) abort(new Stopped('aborted', 'it was given up before it was sent'))
   }
 
-  onResponseStart (_controller: Dispatcher.DispatchController, status: number, headers: Headers): void {
+  onHeaders (status: number, headers: Buffer[]): boolean {
     // 1xx: the real one comes.
-    if (status < 200) return
+    if (status < 200) return true
     this.status = status
-    this.headers = headers
+    if (this.step.readsHeaders) this.headers = headers
     if (this.step.readsBody) this.chunks = []
+    return true
   }
 
-  onResponseData (controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onData (chunk: Buffer): boolean {
     this.bytes += chunk.length
-    if (this.bytes > this.maxBodyBytes) controller.abort(new Stopped('assertion', `the body is longer than ${this.maxBodyBytes} bytes`))
+    if (this.bytes > this.maxBodyBytes) this.cutOff!(new Stopped('assertion', `the body is longer than ${this.maxBodyBytes} bytes`))
     else this.chunks?.push(chunk)
+    return true
   }
 
-  onResponseEnd (): void {
+  onComplete (): void {
     if (this.over) return
     this.endMs = monotonicMs()
-    const { status, headers = {}, chunks } = this
+    const { status, chunks } = this
+    const headers = this.headers === undefined ? {} : util.parseHeaders(this.headers)
     const text = chunks === undefined ? '' : Buffer.concat(chunks).toString('utf8')
     this.end(this.step.judge({ status, headers, text, cut: false, ms: this.endMs - this.sentMs! }, this.filled!))
   }
 
-  onResponseError (_controller: Dispatcher.DispatchController, error: Error): void {
+  onError (error: Error): void {
     this.fail(error)
   }
 
@@ -72,8 +74,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** False where it has not been sent, so that nothing could be aborted. */
   abort (reason: Stopped): boolean {
-    if (this.controller === undefined) return false
-    this.controller.abort(reason)
+    if (this.cutOff === undefined) return false
+    this.cutOff(reason)
     // Whether undici has told the handler of it already or will later.
     this.fail(reason)
     return true
@@ -84,7 +86,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.failure = failure
     this.message = message
     this.captured = captured
-    this.chunks = undefined
+    this.chunks = this.headers = undefined
     this.onEnd(this)
   }
 }

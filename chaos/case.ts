@@ -52,10 +52,17 @@ export async function runCase (
   stage: Stage, { runbook, moment, kind, params }: Case, undisturbed: Undisturbed, options: { order?: Order, wholeWithinMs?: number } = {}
 ): Promise<Outcome> {
   stage.clear()
-  const before = await wholeBefore(stage)
   const order = options.order ?? orderOf(moment, kind, undisturbed.tookMs[moment.name])
-  if (order) stage.give(order)
-  const drillId = await stage.start(kind.startsWith('alone-') ? shortly(runbook) : runbook, params)
+  let before: Traces
+  let drillId: string
+  try {
+    before = await wholeBefore(stage)
+    if (order) stage.give(order)
+    drillId = await stage.start(kind.startsWith('alone-') ? shortly(runbook) : runbook, params)
+  } catch (error) {
+    // What an earlier case has left may be the reason: whether it starts elsewhere is for a new stage to say.
+    return { result: 'broken', problems: [`it did not start: ${messageOf(error)}`] }
+  }
   const drill = follow(stage, drillId, moment)
   let struck: Struck | undefined
   try {

@@ -1,9 +1,11 @@
+import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import pg from 'pg'
 import { request } from 'undici'
 import type { Proxy } from '../activities/toxiproxy.js'
 import { allProcs, withDescendants } from '../src/control/proc.js'
 import { labStatus } from '../src/lab/lab.js'
+import { sharedSegments } from '../src/lab/shared-memory.js'
 import { livingOf } from '../test/fixtures/lab-traces.js'
 import type { Stage } from './stage.js'
 
@@ -15,6 +17,10 @@ export interface Traces {
   mounts: string[]
   tables: string[]
   files: string[]
+  /** Shared memory that nobody is attached to, as a killed PostgreSQL leaves it: of the whole machine, for an orphan tells nobody whose it was. */
+  memory: string[]
+  /** Of the kernel's packet filter, on ports of the lab. */
+  rules: string[]
   /** Processes of the lab that belong to none of its servers. */
   strays: string[]
   /** Leases that are held or taken, and steps that say that they act. */
@@ -38,6 +44,8 @@ export async function traces ({ root, lab, leases, environment }: Stage): Promis
     mounts: readFileSync('/proc/mounts', 'utf8').split('\n').map(line => line.split(' ')[1] ?? '').filter(point => point.startsWith(root) || point.startsWith(`${lab.base}/`)).sort(),
     tables,
     files: ['', 'conf', 'copies'].flatMap(folder => list(`${lab.base}/${folder}`).map(file => `${folder}/${file}`)).sort(),
+    memory: sharedSegments().filter(({ attached }) => attached === 0).map(({ id }) => `segment ${id}`),
+    rules: rulesOn(Object.values(lab.ports)),
     strays: all.filter(({ pid }) => living.includes(pid) && !known.has(pid)).map(({ pid, name }) => `${pid} ${name}`),
     leases: list(leases.dir).filter(file => /\.(lease|reverting|acting)$/.test(file)),
     promotions,
@@ -48,8 +56,8 @@ export async function traces ({ root, lab, leases, environment }: Stage): Promis
 export function differences (before: Traces, after: Traces): string[] {
   return (Object.keys(before) as Array<keyof Traces>).filter(key => key !== 'promotions').flatMap(key => {
     const [was, is] = [before[key] as string[], after[key] as string[]]
-    // A stray, or a lease, that is gone is nothing that was left.
-    const gone = key === 'strays' || key === 'leases' ? [] : was.filter(one => !is.includes(one))
+    // A stray, a lease or an orphan that is gone is nothing that was left.
+    const gone = key === 'strays' || key === 'leases' || key === 'memory' ? [] : was.filter(one => !is.includes(one))
     const come = is.filter(one => !was.includes(one))
     return gone.length + come.length === 0 ? [] : [`${key}: ${[...gone.length > 0 ? [`was ${gone.join(', ')}`] : [], ...come.length > 0 ? [`is ${come.join(', ')}`] : []].join('; ')}`]
   })
@@ -77,6 +85,16 @@ async function proxiesOf (toxiproxy: string): Promise<string[]> {
     return Object.values(await answer.body.json() as Record<string, Proxy>).map(({ name, enabled, upstream, toxics }) => `${name} ${enabled ? 'open' : 'cut'} to ${upstream}${toxics.map(toxic => ` with ${toxic.name}`).join('')}`).sort()
   } catch {
     return ['Toxiproxy does not answer']
+  }
+}
+
+/** None where this user may not look: then he can have made none either. */
+function rulesOn (ports: number[]): string[] {
+  try {
+    return execFileSync('iptables', ['-w', '5', '-S'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } })
+      .split('\n').filter(rule => ports.some(port => new RegExp(`--[ds]port ${port}\\b`).test(rule)))
+  } catch {
+    return []
   }
 }
 

@@ -1,14 +1,20 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { runCase, type Outcome, type Undisturbed } from '../chaos/case.js'
 import { momentsOf, type Kind, type Moment } from '../chaos/moment.js'
 import { openStage, shortLeaseSeconds, type Order, type Stage } from '../chaos/stage.js'
+import { differences, traces } from '../chaos/traces.js'
 import { instantiate } from '../src/drill/instantiate.js'
 import { loadRunbook } from '../src/runbook/load.js'
 
 // A few of the cases of `npm run test:chaos`, with real processes on a real lab, and the proof that the harness sees what is broken.
 
 const undisturbed: Undisturbed = { tookMs: {}, promotions: 0 }
+
+/** A rule and a segment are made by hand here. */
+const hasTools = ['ipcmk', 'iptables'].every(name => ['/usr/sbin', '/usr/bin'].some(folder => existsSync(`${folder}/${name}`)))
 
 let stage: Stage
 before(async () => { stage = await openStage() })
@@ -43,6 +49,27 @@ test('the watchdog is killed while a link is about to be cut: nothing is cut bef
   const { verdict, why } = await held('link-cut', 'cut', 'watchdog')
   assert.equal(verdict, 'passed', why)
   assert.notEqual(stage.dev.processOf('watchdog').pid, first, 'another one watches since')
+})
+
+test('a rule of the packet filter and shared memory that nobody uses are traces', { skip: process.getuid?.() !== 0 || !hasTools }, async () => {
+  const before = await traces(stage)
+  const rule = ['INPUT', '-i', 'lo', '-p', 'tcp', '--dport', String(stage.lab.ports.toxiproxy), '-j', 'ACCEPT']
+  const path = { encoding: 'utf8', env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } } as const
+  const segment = /\d+/.exec(execFileSync('ipcmk', ['-M', '64'], path))![0]
+  try {
+    execFileSync('iptables', ['-w', '5', '-I', ...rule], path)
+    assert.match(differences(before, await traces(stage)).join('\n'), new RegExp(`memory: is segment ${segment}\\nrules: is -A INPUT .*--dport ${stage.lab.ports.toxiproxy} `))
+  } finally {
+    execFileSync('ipcrm', ['-m', segment], path)
+    execFileSync('iptables', ['-w', '5', '-D', ...rule], path)
+  }
+  assert.deepEqual(differences(before, await traces(stage)), [])
+})
+
+test('a drill that is refused is a broken case, and the next one can be run', async () => {
+  const { result, problems } = await runCase(stage, { runbook: 'link-cut', moment: await momentOf('link-cut', 'cut'), kind: 'repeat', params: { length: 'long' } }, undisturbed)
+  assert.equal(result, 'broken')
+  assert.match(problems.join('\n'), /^it did not start: parameter "length" takes a duration/)
 })
 
 test('an undo that lies turns the harness red, though the drill believes it', async () => {

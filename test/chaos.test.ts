@@ -47,7 +47,7 @@ test('a runbook that only looks is none to be killed in', () => {
 })
 
 test('whatever is another than before is told, each with what it was and what it is', () => {
-  const before: Traces = { servers: ['pg1 running'], roles: [], proxies: ['a open to x'], mounts: [], tables: ['public.orders'], files: [], strays: [], leases: [], promotions: 1 }
+  const before: Traces = { servers: ['pg1 running'], roles: [], proxies: ['a open to x'], mounts: [], tables: ['public.orders'], files: [], memory: [], rules: [], strays: [], leases: [], promotions: 1 }
   assert.deepEqual(differences(before, { ...before, promotions: 3 }), [])
   assert.deepEqual(differences({ ...before, strays: ['7 pgbackrest'], leases: ['d~t.acting'] }, before), [], 'what was there and has ended is not left')
   assert.deepEqual(differences(before, { ...before, proxies: ['a cut to x'], tables: ['public.orders', 'muster.canaries'], leases: ['d~s.lease'] }), [

@@ -2,6 +2,7 @@ import { DrillError } from '../../src/errors.js'
 import type { PostgresNode } from '../../src/drill/environment.js'
 import { controlOfNode, withClient, type Reach } from './connection.js'
 import { controlData } from './control-data.js'
+import { handOverWal } from './hand-over-wal.js'
 import { followerOf, standbySignal, type SeenNode } from './pair.js'
 import { ensureSlot, waitForStandby } from './standby.js'
 
@@ -28,11 +29,11 @@ export async function rejoin (seen: SeenNode, primary: SeenNode, reach: Reach): 
     if (await waitForStandby(node, primary.node, reach, followMs)) return seen.role === 'standby' ? `${node.name} streams again` : `brought ${node.name} back as a standby`
   }
   await refuseNewer(node, primary)
-  await rewind(node, primary.node, reach)
+  const handedOver = await rewind(node, primary.node, reach)
   if (!await waitForStandby(node, primary.node, reach, rewoundMs)) {
     throw new DrillError('component.unexpected', `${node.name} was rewound and started, but does not stream from ${primary.node.name}`)
   }
-  return `rewound ${node.name} and brought it back as a standby of ${primary.node.name}`
+  return [handedOver, `rewound ${node.name} and brought it back as a standby of ${primary.node.name}`].filter(Boolean).join(', ')
 }
 
 /**
@@ -47,15 +48,25 @@ async function refuseNewer (node: PostgresNode, primary: SeenNode): Promise<void
   }
 }
 
-/** From any state: dead first, blocked until it is a standby again. Each part can be repeated, and killed between any two. */
-async function rewind (node: PostgresNode, source: PostgresNode, reach: Reach): Promise<void> {
+/**
+ * From any state: dead first, blocked until it is a standby again. Each part can be repeated, and killed between any two.
+ * @returns what was done about WAL that nobody would have archived any more
+ */
+async function rewind (node: PostgresNode, source: PostgresNode, reach: Reach): Promise<string | undefined> {
   const control = controlOfNode(node)
   // One that an earlier try began must not be torn: what it has removed by then, a second one would need.
   await control.ended('pg_rewind', node.dataDir, { signal: reach.signal })
   await control.block()
   await control.kill()
   await control.clean()
+  let handedOver: string | undefined
   if (!await isRewound(node, reach)) {
+    handedOver = await handOverWal(node, source, reach).catch((error: unknown) => {
+      reach.signal.throwIfAborted()
+      // The pair comes first: whether the archive has a hole, a check of the backup tells.
+      if (!(error instanceof DrillError)) throw error
+      return `could not see whether ${node.name} had archived all of its WAL (${error.message})`
+    })
     // pg_rewind's crash recovery is a single-user server, which refuses to be a standby.
     await control.removeFile(standbySignal(node))
     await withClient(source, reach, async client => {
@@ -68,6 +79,7 @@ async function rewind (node: PostgresNode, source: PostgresNode, reach: Reach): 
   await control.createFile(standbySignal(node))
   await control.unblock()
   await control.start()
+  return handedOver
 }
 
 /**

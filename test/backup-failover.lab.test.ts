@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { handOverWal } from '../activities/postgres/hand-over-wal.js'
+import { restorePair } from '../activities/postgres/restore.js'
+import { until } from '../src/control/until.js'
+import type { PostgresNode } from '../src/drill/environment.js'
+import { act, ask, backupLab, type BackupLab } from './fixtures/backup-lab.js'
+import { controlOfNode, query, stepContext } from './fixtures/database-lab.js'
+
+describe('the archive behind a failover', { timeout: 180_000 }, () => {
+  let lab: BackupLab
+  let pg1: PostgresNode
+  let pg2: PostgresNode
+
+  before(async () => {
+    lab = await backupLab();
+    [pg1, pg2] = lab.database.nodes as [PostgresNode, PostgresNode]
+    await act('backup.take', { backup: lab.backup, type: 'full' }, { stepId: 'take' })
+  })
+  after(async () => { await lab?.down() })
+
+  const archiverOf = async (node: PostgresNode): Promise<number> =>
+    (await query<{ pid: number }>(node, "select pid from pg_stat_activity where backend_type = 'archiver'"))[0]!.pid
+
+  /** Ends three segments, and lets the standby have them. @returns their names */
+  async function endSegments (): Promise<string[]> {
+    const ended: string[] = []
+    for (let count = 0; count < 3; count++) {
+      await query(pg1, "select pg_logical_emit_message(false, 'test', 'turn')")
+      ended.push((await query<{ name: string }>(pg1, 'select pg_walfile_name(pg_switch_wal()) as name'))[0]!.name)
+    }
+    // Of a segment that it has gone beyond, a standby says that it is done.
+    await query(pg1, "select pg_logical_emit_message(false, 'test', 'beyond')")
+    await isThere(pg2, ended[2]!, 'done')
+    return ended
+  }
+
+  async function isThere (node: PostgresNode, segment: string, status: 'done' | 'ready'): Promise<void> {
+    const path = `${node.dataDir}/pg_wal/archive_status/${segment}.${status}`
+    assert.ok(await until(async () => await controlOfNode(node).hasFile(path) || undefined, { everyMs: 20, deadlineMs: 20_000 }), `${path} is there`)
+  }
+
+  async function failOver (): Promise<void> {
+    const { database } = lab
+    await act('postgres.break', { database, node: 'pg1', fault: 'kill' })
+    await act('postgres.fence', { database, node: 'pg1' })
+    await act('postgres.promote', { database, node: 'pg2' })
+  }
+
+  test('what the dead primary had archived is not archived again', async () => {
+    const ended = await endSegments()
+    for (const segment of ended) await isThere(pg1, segment, 'done')
+    await failOver()
+    const done = await restorePair(lab.database, stepContext(), { home: true })
+    assert.match(done, /rewound pg1/)
+    assert.doesNotMatch(done, /archive/)
+  })
+
+  test('what it had not, the new one archives before it is rewound: also twice, and also where its archiver is slow', async () => {
+    const { database, backup } = lab
+    process.kill(await archiverOf(pg1), 'SIGSTOP')
+    const ended = await endSegments()
+    await failOver()
+    assert.equal((await ask('backup.archiving', { database, backup })).outcome, 'pass', 'the new one archives')
+    const broken = await ask('backup.continuous', { database, backup })
+    assert.equal(broken.outcome, 'fail')
+    assert.match(broken.observed, new RegExp(`3 segments from ${ended[0]} to ${ended[2]} are missing`))
+
+    const what = `3 WAL segments up to ${ended[2]}, which pg1 had not archived`
+    const archiver = await archiverOf(pg2)
+    process.kill(archiver, 'SIGSTOP')
+    assert.equal(await handOverWal(pg1, pg2, stepContext(), 100), `left it to the archiver of pg2 to archive ${what}`)
+    process.kill(archiver, 'SIGCONT')
+    for (const segment of ended) await isThere(pg2, segment, 'done')
+    assert.match(await restorePair(database, stepContext(), { home: true }), new RegExp(`archived ${what}, rewound pg1`))
+    const whole = await ask('backup.continuous', { database, backup })
+    assert.equal(whole.outcome, 'pass', whole.observed)
+  })
+})

@@ -17,7 +17,7 @@ export interface Traces {
   mounts: string[]
   tables: string[]
   files: string[]
-  /** Shared memory that nobody is attached to, as a killed PostgreSQL leaves it: of the whole machine, for an orphan tells nobody whose it was. */
+  /** Shared memory that nobody is attached to, as a killed PostgreSQL leaves it: made by a server of the lab that was seen before. */
   memory: string[]
   /** Of the kernel's packet filter, on ports of the lab. */
   rules: string[]
@@ -29,12 +29,22 @@ export interface Traces {
   promotions: number
 }
 
+/** Of each lab: pids of all of its servers that were ever seen. An orphan tells only who made it, and other labs have theirs. */
+const seenServers = new Map<string, Set<number>>()
+function makersOf (root: string): Set<number> {
+  const makers = seenServers.get(root) ?? new Set()
+  seenServers.set(root, makers)
+  return makers
+}
+
 export async function traces ({ root, lab, leases, environment }: Stage): Promise<Traces> {
   const { servers, database } = await labStatus(root, lab.name)
   // In this order: what starts or ends between the two looks is nobody's stray.
   const living = livingOf(lab.base)
   const all = allProcs()
   const known = new Set(withDescendants(all.filter(({ pid }) => servers.some(server => server.pid === pid)), all).map(({ pid }) => pid))
+  const makers = makersOf(root)
+  for (const { pid } of servers) if (pid !== undefined) makers.add(pid)
   const primary = environment.database!.nodes.find(node => database.some(one => one.name === node.name && one.role === 'primary'))
   const { tables, promotions } = primary ? await insideOf(primary) : { tables: ['there is no primary'], promotions: -1 }
   return {
@@ -44,7 +54,7 @@ export async function traces ({ root, lab, leases, environment }: Stage): Promis
     mounts: readFileSync('/proc/mounts', 'utf8').split('\n').map(line => line.split(' ')[1] ?? '').filter(point => point.startsWith(root) || point.startsWith(`${lab.base}/`)).sort(),
     tables,
     files: ['', 'conf', 'copies'].flatMap(folder => list(`${lab.base}/${folder}`).map(file => `${folder}/${file}`)).sort(),
-    memory: sharedSegments().filter(({ attached }) => attached === 0).map(({ id }) => `segment ${id}`),
+    memory: sharedSegments().filter(({ attached, maker }) => attached === 0 && makers.has(maker)).map(({ id }) => `segment ${id}`),
     rules: rulesOn(Object.values(lab.ports)),
     strays: all.filter(({ pid }) => living.includes(pid) && !known.has(pid)).map(({ pid, name }) => `${pid} ${name}`),
     leases: list(leases.dir).filter(file => /\.(lease|reverting|acting)$/.test(file)),

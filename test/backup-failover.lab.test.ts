@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { handOverWal } from '../activities/postgres/hand-over-wal.js'
+import { handOverWal } from '../activities/postgres/owed-wal.js'
 import { restorePair } from '../activities/postgres/restore.js'
+import { verifyWhole } from '../activities/postgres/wholeness.js'
 import { until } from '../src/control/until.js'
 import type { PostgresNode } from '../src/drill/environment.js'
 import { act, ask, backupLab, type BackupLab } from './fixtures/backup-lab.js'
@@ -46,6 +47,29 @@ describe('the archive behind a failover', { timeout: 180_000 }, () => {
     await act('postgres.fence', { database, node: 'pg1' })
     await act('postgres.promote', { database, node: 'pg2' })
   }
+
+  test('what a full disk took no note of is seen, and archived by the undo', async () => {
+    const { database, backup } = lab
+    const archiver = await archiverOf(pg1)
+    process.kill(archiver, 'SIGSTOP')
+    const ended = await endSegments()
+    // As PostgreSQL has it where it cannot write the mark: it says so in its log and goes on.
+    for (const segment of ended.slice(1)) await controlOfNode(pg1).removeFile(`${pg1.dataDir}/pg_wal/archive_status/${segment}.ready`)
+    process.kill(archiver, 'SIGCONT')
+    const forgotten = `2 WAL segments up to ${ended[2]}`
+    const seen = await until(async () => {
+      const { undone, summary } = await verifyWhole(database, stepContext())
+      return undone ? undefined : summary
+    }, { everyMs: 100, deadlineMs: 10_000 })
+    assert.equal(seen, `pg1 has neither archived nor is to archive ${forgotten}`)
+    assert.equal((await ask('backup.archiving', { database, backup })).outcome, 'pass')
+    assert.equal((await ask('backup.continuous', { database, backup })).outcome, 'fail', 'the archive has a hole')
+    assert.equal(await restorePair(database, stepContext()), `had pg1 archive ${forgotten}, which it had forgotten`)
+    for (const segment of ended) await isThere(pg1, segment, 'done')
+    assert.equal((await verifyWhole(database, stepContext())).undone, true)
+    const whole = await ask('backup.continuous', { database, backup })
+    assert.equal(whole.outcome, 'pass', whole.observed)
+  })
 
   test('what the dead primary had archived is not archived again', async () => {
     const ended = await endSegments()

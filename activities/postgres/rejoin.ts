@@ -2,7 +2,7 @@ import { DrillError } from '../../src/errors.js'
 import type { PostgresNode } from '../../src/drill/environment.js'
 import { controlOfNode, withClient, type Reach } from './connection.js'
 import { controlData } from './control-data.js'
-import { handOverWal } from './hand-over-wal.js'
+import { handOverWal } from './owed-wal.js'
 import { followerOf, standbySignal, type SeenNode } from './pair.js'
 import { ensureSlot, waitForStandby } from './standby.js'
 

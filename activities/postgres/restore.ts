@@ -4,6 +4,7 @@ import type { DatabaseCluster } from '../../src/drill/environment.js'
 import { pointEndpointAt } from '../haproxy.js'
 import { controlOfNode, othersOf, type Reach } from './connection.js'
 import { lookAtNode, lookAtPair, primaryOf, rolesText, type SeenNode } from './pair.js'
+import { remindOfWal } from './owed-wal.js'
 import { rejoin } from './rejoin.js'
 import { forgetPrimacy, promiseSynchronous } from './standby.js'
 import { finishSwitchover, switchOver } from './switchover.js'
@@ -45,6 +46,8 @@ async function assemble (database: DatabaseCluster, primary: SeenNode, reach: Re
     if (await control.blocked()) await control.unblock()
     await forgetPrimacy(other, othersOf(database, other.name), reach)
   }
+  const reminded = await remindOfWal(primary.node, reach)
+  if (reminded !== undefined) done.push(reminded)
   if (database.synchronous && database.nodes.length > 1 && await promiseSynchronous(primary.node, reach)) done.push('commits wait for the standby again')
   return done.length === 0 ? undefined : done.join('; ')
 }

@@ -1,6 +1,7 @@
 import { messageOf } from '../../src/errors.js'
 import type { DatabaseCluster } from '../../src/drill/environment.js'
 import { controlOfNode, withClient, type Reach } from './connection.js'
+import { forgottenWal, textOf } from './owed-wal.js'
 import { followerOf, lookAtPair, rolesText, type SeenNode } from './pair.js'
 
 /**
@@ -32,9 +33,14 @@ export async function defectsOf (database: DatabaseCluster, reach: Reach, { home
   return { defects, seen }
 }
 
-/** `defectsOf` as the verification of an undo. */
+/** `defectsOf` as the verification of an undo; and no WAL is forgotten that the archive needs. */
 export async function verifyWhole (database: DatabaseCluster, reach: Reach, options: { home?: boolean } = {}): Promise<{ undone: boolean, summary: string }> {
   const { defects, seen } = await defectsOf(database, reach, options)
+  if (defects.length === 0) {
+    const primary = seen.find(one => one.role === 'primary')!
+    const forgotten = await forgottenWal(primary.node, reach)
+    if (forgotten.length > 0) defects.push(`${primary.node.name} has neither archived nor is to archive ${textOf(forgotten)}`)
+  }
   if (defects.length > 0) return { undone: false, summary: defects.join('; ') }
   const names = (role: SeenNode['role']): string => seen.filter(one => one.role === role).map(one => one.node.name).join(', ')
   return { undone: true, summary: `${names('primary')} is the one primary and the endpoint leads to it, ${names('standby')} streams${database.synchronous ? ' synchronously' : ''}` }

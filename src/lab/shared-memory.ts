@@ -24,8 +24,8 @@ export function freeSharedMemory (dataDirs: string[], uid: number): number {
   return orphans.length
 }
 
-/** What `ipcs -m` lists. PostgreSQL takes the inode of its data directory, as 32 bits, for the key of its own. */
-export function sharedSegments (): Array<{ key: number, id: number, attached: number, uid: number }> {
+/** What `ipcs -m` lists; `maker` is the pid of who made it. PostgreSQL takes the inode of its data directory, as 32 bits, for the key of its own. */
+export function sharedSegments (): Array<{ key: number, id: number, maker: number, attached: number, uid: number }> {
   let table: string
   try {
     table = readFileSync('/proc/sysvipc/shm', 'utf8')
@@ -34,6 +34,6 @@ export function sharedSegments (): Array<{ key: number, id: number, attached: nu
   }
   return table.trim().split('\n').slice(1).map((line) => {
     const fields = line.trim().split(/\s+/).map(Number) as [number, number, ...number[]]
-    return { key: fields[0] | 0, id: fields[1], attached: fields[6] ?? 0, uid: fields[7] ?? -1 }
+    return { key: fields[0] | 0, id: fields[1], maker: fields[4] ?? 0, attached: fields[6] ?? 0, uid: fields[7] ?? -1 }
   })
 }

@@ -5,7 +5,7 @@ import { request } from 'undici'
 import type { Proxy } from '../activities/toxiproxy.js'
 import { allProcs, withDescendants } from '../src/control/proc.js'
 import { labStatus } from '../src/lab/lab.js'
-import { sharedSegments } from '../src/lab/shared-memory.js'
+import { sharedSegments } from '../src/control/shared-memory.js'
 import { livingOf } from '../test/fixtures/lab-traces.js'
 import type { Stage } from './stage.js'
 

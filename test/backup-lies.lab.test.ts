@@ -11,6 +11,7 @@ import type { Copy } from '../src/drill/copy.js'
 import type { DatabaseCluster } from '../src/drill/environment.js'
 import { proofOf } from '../src/drill/target.js'
 import { act, ask, backupLab, copyOf, flip, undo, type BackupLab } from './fixtures/backup-lab.js'
+import { sharedMemoryOf } from './fixtures/lab-traces.js'
 import { query, stepContext } from './fixtures/database-lab.js'
 
 // Each of these ended with exit code 0 somewhere. The one check whose business it is must turn red, in words that say what is wrong.
@@ -74,8 +75,12 @@ describe('where exit code 0 lies', { timeout: 280_000 }, () => {
   })
 
   test('a server that is dead though its start said success', async () => {
+    const memory = sharedMemoryOf(copy.dataDir)
     await (await copyControl(backup, copy, context)).kill()
     await isRed('copy.proven', { copy, database, backup, canary }, /^the copy's server is dead/)
+    assert.equal(memory().length, 1, 'whoever kills it leaves its shared memory')
+    await undo('backup.restore', { backup, database }, { stepId: 'restore' })
+    assert.deepEqual(memory(), [])
   })
 
   test('recovery that dies after the server could be read', async () => {

@@ -27,6 +27,8 @@ export interface Stage {
   temporal: Client
   leases: LeaseFolder
   environment: Environment
+  /** Pids of all servers of the lab that were ever looked at: an orphan tells only who made it, and other labs have theirs. */
+  seenServers: Set<number>
   start: (runbook: string, params?: Record<string, unknown>) => Promise<string>
   /** Events as the workflow holds them; throws where no worker or no Temporal answers. */
   eventsOf: (drillId: string, after: number) => Promise<DrillEvent[]>
@@ -90,6 +92,7 @@ export async function openStage ({ tell, volumes = false }: { tell?: (line: stri
       others: [createApi(dev.apiUrl, dev.keys.ben), createApi(dev.apiUrl, dev.keys.cy)],
       leases: leaseFolder(join(root, 'leases')),
       environment: lab.environment,
+      seenServers: new Set(),
       start: async (runbook, params) => {
         // The same key again is the same drill, however often the answer got lost.
         const idempotencyKey = randomUUID()

@@ -4,8 +4,8 @@ import pg from 'pg'
 import { request } from 'undici'
 import type { Proxy } from '../activities/toxiproxy.js'
 import { allProcs, withDescendants } from '../src/control/proc.js'
-import { labStatus } from '../src/lab/lab.js'
 import { sharedSegments } from '../src/control/shared-memory.js'
+import { labStatus } from '../src/lab/lab.js'
 import { livingOf } from '../test/fixtures/lab-traces.js'
 import type { Stage } from './stage.js'
 
@@ -29,22 +29,13 @@ export interface Traces {
   promotions: number
 }
 
-/** Of each lab: pids of all of its servers that were ever seen. An orphan tells only who made it, and other labs have theirs. */
-const seenServers = new Map<string, Set<number>>()
-function makersOf (root: string): Set<number> {
-  const makers = seenServers.get(root) ?? new Set()
-  seenServers.set(root, makers)
-  return makers
-}
-
-export async function traces ({ root, lab, leases, environment }: Stage): Promise<Traces> {
+export async function traces ({ root, lab, leases, environment, seenServers }: Stage): Promise<Traces> {
   const { servers, database } = await labStatus(root, lab.name)
   // In this order: what starts or ends between the two looks is nobody's stray.
   const living = livingOf(lab.base)
   const all = allProcs()
   const known = new Set(withDescendants(all.filter(({ pid }) => servers.some(server => server.pid === pid)), all).map(({ pid }) => pid))
-  const makers = makersOf(root)
-  for (const { pid } of servers) if (pid !== undefined) makers.add(pid)
+  for (const { pid } of servers) if (pid !== undefined) seenServers.add(pid)
   const primary = environment.database!.nodes.find(node => database.some(one => one.name === node.name && one.role === 'primary'))
   const { tables, promotions } = primary ? await insideOf(primary) : { tables: ['there is no primary'], promotions: -1 }
   return {
@@ -54,7 +45,7 @@ export async function traces ({ root, lab, leases, environment }: Stage): Promis
     mounts: readFileSync('/proc/mounts', 'utf8').split('\n').map(line => line.split(' ')[1] ?? '').filter(point => point.startsWith(root) || point.startsWith(`${lab.base}/`)).sort(),
     tables,
     files: ['', 'conf', 'copies'].flatMap(folder => list(`${lab.base}/${folder}`).map(file => `${folder}/${file}`)).sort(),
-    memory: sharedSegments().filter(({ attached, maker }) => attached === 0 && makers.has(maker)).map(({ id }) => `segment ${id}`),
+    memory: sharedSegments().filter(({ attached, maker }) => attached === 0 && seenServers.has(maker)).map(({ id }) => `segment ${id}`),
     rules: rulesOn(Object.values(lab.ports)),
     strays: all.filter(({ pid }) => living.includes(pid) && !known.has(pid)).map(({ pid, name }) => `${pid} ${name}`),
     leases: list(leases.dir).filter(file => /\.(lease|reverting|acting)$/.test(file)),

@@ -100,4 +100,14 @@ describe('the archive behind a failover', { timeout: 180_000 }, () => {
     const whole = await ask('backup.continuous', { database, backup })
     assert.equal(whole.outcome, 'pass', whole.observed)
   })
+
+  // The last one: the archive may keep its hole, and pg2 the primary.
+  test('where that cannot be, the pair is whole again all the same, and it is said', async () => {
+    process.kill(await archiverOf(pg1), 'SIGSTOP')
+    await endSegments()
+    await failOver()
+    const unable = { ...pg2, dataDir: '/nonexistent' }
+    assert.match(await restorePair({ ...lab.database, nodes: [pg1, unable] }, stepContext()), /could not hand over the WAL that pg1 had not archived \(ENOENT.*\), rewound pg1/)
+    assert.equal((await verifyWhole(lab.database, stepContext())).undone, true)
+  })
 })

@@ -11,8 +11,8 @@ import type { Copy } from '../src/drill/copy.js'
 import type { DatabaseCluster } from '../src/drill/environment.js'
 import { proofOf } from '../src/drill/target.js'
 import { act, ask, backupLab, copyOf, flip, undo, type BackupLab } from './fixtures/backup-lab.js'
-import { sharedMemoryOf } from './fixtures/lab-traces.js'
 import { query, stepContext } from './fixtures/database-lab.js'
+import { sharedMemoryOf } from './fixtures/lab-traces.js'
 
 // Each of these ended with exit code 0 somewhere. The one check whose business it is must turn red, in words that say what is wrong.
 describe('where exit code 0 lies', { timeout: 280_000 }, () => {

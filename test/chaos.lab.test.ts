@@ -53,7 +53,7 @@ test('the watchdog is killed while a link is about to be cut: nothing is cut bef
   assert.notEqual(stage.dev.processOf('watchdog').pid, first, 'another one watches since')
 })
 
-test('a rule of the packet filter is a trace, and so is what a killed server leaves of shared memory', { skip: !hasFilter }, async () => {
+test('a rule of the packet filter is a trace, and so is what a killed server leaves of shared memory', { skip: !hasFilter && 'takes root and iptables' }, async () => {
   const before = await traces(stage)
   const rule = ['INPUT', '-i', 'lo', '-p', 'tcp', '--dport', String(stage.lab.ports.toxiproxy), '-j', 'ACCEPT']
   const filter = (deed: string): unknown => execFileSync('iptables', ['-w', '5', deed, ...rule], { env: { PATH: '/usr/sbin:/usr/bin' } })

@@ -235,7 +235,7 @@ describe('detection and the probe', () => {
     assert.equal((await drills.temporal.door.status(input.drillId)).clock.rtaTechnicalMs, 700)
   })
 
-  test('a recovery that the probe has not confirmed when the last step ends is still seen; one that does not come is not waited for', async () => {
+  test('a recovery that the probe has not confirmed when the last step ends is still seen; one that does not come is not waited for any longer', async () => {
     const lookingFor = async (probe: object): Promise<DrillInput> => {
       const input = drillOf([kill('db'), detect(['probe']), { id: 'heal', kind: 'undo', of: 'db' }], { runbook: { observe: { probe: { ...observing.observe.probe, ...probe } } } })
       await drills.temporal.door.start(input)

@@ -1,12 +1,12 @@
-import type pg from 'pg'
 import { until } from '../../src/control/until.js'
 import type { PostgresNode } from '../../src/drill/environment.js'
 import { controlOfNode, withClient, type Reach } from './connection.js'
+import { endSegment } from './end-segment.js'
 
 // PostgreSQL says by files beside its WAL which segments are to be archived (.ready) and which are (.done). What has neither is archived
 // by nobody, and the archive has a hole that no recovery from an older backup gets over.
 
-/** Of the files of what is just being ended: the server says a moment later that it is ready. */
+/** A segment that has just ended gets its mark a moment later, ms. */
 const freshMs = 2_000
 
 const receivedSql = `
@@ -30,32 +30,29 @@ const forgottenSql = `
  */
 export async function handOverWal (dead: PostgresNode, primary: PostgresNode, reach: Reach, archivedMs = 10_000): Promise<string | undefined> {
   const [from, to] = [controlOfNode(dead), controlOfNode(primary)]
-  return await withClient(primary, reach, async client => {
-    const { rows } = await client.query<{ segment: string }>(receivedSql)
-    const owed: string[] = []
-    // The newest first: an archiver goes in order, so behind one that it has done there is none that it has not.
-    for (const { segment } of rows) {
-      if (await from.hasFile(statusOf(dead, segment, 'done'))) break
-      if (await from.hasFile(statusOf(dead, segment, 'ready'))) owed.push(segment)
-    }
-    if (owed.length === 0) return undefined
-    await markReady(primary, owed, client)
-    const what = `${textOf(owed.reverse())}, which ${dead.name} had not archived`
-    const done = await until(async () => !await to.hasFile(statusOf(primary, owed.at(-1)!, 'ready')) || undefined, { everyMs: 50, deadlineMs: archivedMs, signal: reach.signal })
-    return done ? `archived ${what}` : `left it to the archiver of ${primary.name} to archive ${what}`
-  })
+  const owed: string[] = []
+  // The newest first: an archiver goes in order, so behind one that it has done there is none that it has not.
+  for (const segment of await segmentsOf(primary, receivedSql, reach)) {
+    if (await from.hasFile(statusOf(dead, segment, 'done'))) break
+    if (await from.hasFile(statusOf(dead, segment, 'ready'))) owed.unshift(segment)
+  }
+  if (owed.length === 0) return undefined
+  await markReady(primary, owed, reach)
+  const what = `${textOf(owed)}, which ${dead.name} had not archived`
+  const done = await until(async () => !await to.hasFile(statusOf(primary, owed.at(-1)!, 'ready')) || undefined, { everyMs: 50, deadlineMs: archivedMs, signal: reach.signal })
+  return done ? `archived ${what}` : `left it to the archiver of ${primary.name} to archive ${what}`
 }
 
 /** Segments that a primary has finished on its timeline and that are neither archived nor to be: a full disk takes no mark either. */
 export async function forgottenWal (primary: PostgresNode, reach: Reach): Promise<string[]> {
-  return await withClient(primary, reach, async client => (await client.query<{ segment: string }>(forgottenSql)).rows.map(({ segment }) => segment))
+  return await segmentsOf(primary, forgottenSql, reach)
 }
 
 /** Has the archiver of a primary take what was forgotten. @returns one line of what was done, undefined where nothing was missing */
 export async function remindOfWal (primary: PostgresNode, reach: Reach): Promise<string | undefined> {
   const forgotten = await forgottenWal(primary, reach)
   if (forgotten.length === 0) return undefined
-  await withClient(primary, reach, async client => { await markReady(primary, forgotten, client) })
+  await markReady(primary, forgotten, reach)
   return `had ${primary.name} archive ${textOf(forgotten)}, which it had forgotten`
 }
 
@@ -64,12 +61,14 @@ export function textOf (segments: string[]): string {
   return segments.length === 1 ? segments[0]! : `${segments.length} WAL segments up to ${segments.at(-1)!}`
 }
 
-async function markReady (node: PostgresNode, segments: string[], client: pg.Client): Promise<void> {
+async function segmentsOf (node: PostgresNode, sql: string, reach: Reach): Promise<string[]> {
+  return await withClient(node, reach, async client => (await client.query<{ segment: string }>(sql)).rows.map(({ segment }) => segment))
+}
+
+async function markReady (node: PostgresNode, segments: string[], reach: Reach): Promise<void> {
   const control = controlOfNode(node)
   for (const segment of segments) await control.createFile(statusOf(node, segment, 'ready'))
-  // An archiver looks around only when a segment ends. Not transactional, so that no commit waits for a standby.
-  await client.query("select pg_logical_emit_message(false, 'muster.owedWal', 'turn')")
-  await client.query('select pg_switch_wal()')
+  await withClient(node, reach, endSegment)
 }
 
 function statusOf ({ dataDir }: PostgresNode, segment: string, status: 'ready' | 'done'): string {

@@ -1,4 +1,4 @@
-import { DrillError } from '../../src/errors.js'
+import { DrillError, messageOf } from '../../src/errors.js'
 import type { PostgresNode } from '../../src/drill/environment.js'
 import { controlOfNode, withClient, type Reach } from './connection.js'
 import { controlData } from './control-data.js'
@@ -64,8 +64,7 @@ async function rewind (node: PostgresNode, source: PostgresNode, reach: Reach): 
     handedOver = await handOverWal(node, source, reach).catch((error: unknown) => {
       reach.signal.throwIfAborted()
       // The pair comes first: whether the archive has a hole, a check of the backup tells.
-      if (!(error instanceof DrillError)) throw error
-      return `could not see whether ${node.name} had archived all of its WAL (${error.message})`
+      return `could not hand over the WAL that ${node.name} had not archived (${messageOf(error)})`
     })
     // pg_rewind's crash recovery is a single-user server, which refuses to be a standby.
     await control.removeFile(standbySignal(node))

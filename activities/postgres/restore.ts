@@ -46,9 +46,10 @@ async function assemble (database: DatabaseCluster, primary: SeenNode, reach: Re
     if (await control.blocked()) await control.unblock()
     await forgetPrimacy(other, othersOf(database, other.name), reach)
   }
+  if (database.synchronous && database.nodes.length > 1 && await promiseSynchronous(primary.node, reach)) done.push('commits wait for the standby again')
+  // Last: the pair comes before its archive.
   const reminded = await remindOfWal(primary.node, reach)
   if (reminded !== undefined) done.push(reminded)
-  if (database.synchronous && database.nodes.length > 1 && await promiseSynchronous(primary.node, reach)) done.push('commits wait for the standby again')
   return done.length === 0 ? undefined : done.join('; ')
 }
 

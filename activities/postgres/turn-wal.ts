@@ -2,10 +2,8 @@ import type { ActionInputs } from '../../src/drill/actions.js'
 import { DrillError } from '../../src/errors.js'
 import type { Action } from '../action.js'
 import { withClient } from './connection.js'
+import { endSegment } from './end-segment.js'
 import { lookAtPair, primaryOf } from './pair.js'
-
-// A segment that holds nothing is not closed. Not transactional, so that no commit waits for a standby.
-const writeSql = "select pg_logical_emit_message(false, 'muster.turn', 'turn')"
 
 /** Uses up WAL segments on the primary. A server that ends on the way is what a full disk makes of it, and no mistake of this step. */
 export const postgresTurnWal: Action<ActionInputs['postgres.turnWal']> = {
@@ -16,8 +14,7 @@ export const postgresTurnWal: Action<ActionInputs['postgres.turnWal']> = {
       await withClient(node, context, async client => {
         for (; closed < segments; closed++) {
           context.signal.throwIfAborted()
-          await client.query(writeSql)
-          await client.query('select pg_switch_wal()')
+          await endSegment(client)
         }
       })
     } catch (error) {

@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 
-/** Files through which processes of one machine tell each other something: any of them may be renamed or removed at any moment. */
+// Files through which processes of one machine tell each other something: any of them may be renamed or removed at any moment.
 
 /** Whole or not at all. */
 export function writeWhole (file: string, value: unknown): void {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, beforeEach, test } from 'node:test'
-import { appendEvents } from '../src/store/timeline.js'
+import { allEvents, appendEvents } from '../src/store/timeline.js'
 import { drillEvents } from './fixtures/events.js'
-import type { DrillEvent } from '../src/drill/timeline.js'
+import type { DrillEvent, EventBody } from '../src/drill/timeline.js'
 import { codeOf, startHttp, startHttpStore, type HttpStore, type TestApi } from './fixtures/http.js'
 
 let db: HttpStore
@@ -13,11 +13,15 @@ after(async () => { await db?.stop() })
 beforeEach(async () => { api = await startHttp(db.store, db.keys) })
 afterEach(async () => { await api.app.close() })
 
+const owedCut = {
+  type: 'undo.owed', entry: 'cut', action: 'toxiproxy.cut', with: { link: { toxiproxy: 'http://127.0.0.1:1', proxy: 'api' } }, title: 'heal link api', byHand: 'POST {"enabled":true}',
+} as const satisfies EventBody
+
 /** A drill whose first undo could not be proven, as its record says after its end. */
 function leftBehind (drillId: string): DrillEvent[] {
   const [started] = drillEvents('passed', { drillId })
   const bodies = [
-    { type: 'undo.owed', entry: 'cut', action: 'toxiproxy.cut', with: { link: { toxiproxy: 'http://127.0.0.1:1', proxy: 'api' } }, title: 'heal link api', byHand: 'POST {"enabled":true}' },
+    owedCut,
     { type: 'undo.owed', entry: 'gone', action: 'toxiproxy.cut', with: {}, title: 'heal link b', byHand: 'POST' },
     { type: 'undo.finished', entry: 'gone', state: 'undone', summary: 'link b is open' },
     { type: 'undo.leftBehind', entry: 'cut', title: 'heal link api', byHand: 'POST {"enabled":true}', message: 'Toxiproxy does not answer' },
@@ -56,4 +60,23 @@ test('an unknown drill and one that runs are refused with the way on', async () 
   const running = await api.call('POST', `/v1/drills/${id}/undo`, { as: 'observer', body: {} })
   assert.equal(codeOf(running), '409 drill.running')
   assert.match(running.body.error.message, new RegExp(`stop it with .muster abort ${id}`))
+})
+
+test('what a drill owes whose end is on record is undone before its workflow has closed', async () => {
+  const id = await api.drill()
+  await api.temporal.emit(id, owedCut)
+  api.temporal.closing.add(id)
+  await api.temporal.end(id)
+  assert.deepEqual((await api.call('POST', `/v1/drills/${id}/undo`, { as: 'observer', body: {} })).body, { outcome: 'undoing', entries: 1 })
+})
+
+test('an undo asked for between the end of a drill and its record completes the record', async () => {
+  const id = await api.drill()
+  await api.temporal.emit(id, owedCut)
+  api.temporal.closing.add(id)
+  api.temporal.records = false
+  await api.temporal.end(id)
+  assert.deepEqual((await api.call('POST', `/v1/drills/${id}/undo`, { as: 'observer', body: {} })).body, { outcome: 'undoing', entries: 1 })
+  assert.equal(api.temporal.undone[0]?.ended, true)
+  assert.deepEqual(await allEvents(db.store.pool, id), await api.temporal.timeline(id, 0), 'and its record is complete')
 })

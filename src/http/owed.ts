@@ -1,8 +1,9 @@
 import { Type } from 'typebox'
 import { undoInputOf } from '../drill/owed.js'
+import type { DrillEvent } from '../drill/timeline.js'
 import { DrillError } from '../errors.js'
 import { owed } from '../store/owed.js'
-import { allEvents } from '../store/timeline.js'
+import { allEvents, appendEvents } from '../store/timeline.js'
 import { personOf } from './auth.js'
 import type { App, AppDeps } from './deps.js'
 import { answers, Strict } from './schemas/answers.js'
@@ -33,11 +34,27 @@ export function owedRoutes (app: App, { store, temporal }: AppDeps): void {
     },
   }, async (request, reply) => {
     const { id } = request.params
-    const input = undoInputOf(await allEvents(store.pool, id), `asked by ${personOf(request).name}`)
+    const input = undoInputOf(await ended(id), `asked by ${personOf(request).name}`)
     if (!input) throw new DrillError('drill.unknown', `there is no record of drill ${id}`)
-    if (await temporal.stateOf(id) === 'running') throw new DrillError('drill.running', `drill ${id} runs and undoes what it owes by itself; stop it with \`muster abort ${id}\``)
     if (input.entries.length === 0) throw new DrillError('drill.settled', `drill ${id} owes nothing`)
     const { outcome } = await temporal.undo(input)
     return await reply.code(202).send({ outcome, entries: input.entries.length })
   })
+
+  /**
+   * The record of a drill that has ended. Its end on record is the end, though its workflow takes a moment longer to close; and a
+   * workflow knows its end a moment before that is on record, which is made good here: twice is as once. Throws `drill.running`.
+   */
+  async function ended (id: string): Promise<DrillEvent[]> {
+    const recorded = await allEvents(store.pool, id)
+    if (recorded.some(isEnd) || await temporal.stateOf(id) !== 'running') return recorded
+    const missing = await temporal.timeline(id, recorded.length)
+    if (!missing.some(isEnd)) throw new DrillError('drill.running', `drill ${id} runs and undoes what it owes by itself; stop it with \`muster abort ${id}\``)
+    await appendEvents(store.pool, id, missing)
+    return [...recorded, ...missing]
+  }
+}
+
+function isEnd ({ type }: DrillEvent): boolean {
+  return type === 'drill.ended'
 }

@@ -59,10 +59,12 @@ export function momentsOf ({ runbook }: Pick<DrillInput, 'runbook'>): Moment[] {
       default: return []
     }
   })
+  // A step may be called so too.
+  const prepare = moments.some(({ name }) => name === 'canaries') ? 'prepare canaries' : 'canaries'
   const undone = new Set(steps.flatMap(step => step.kind === 'undo' ? [step.of] : []))
   const left = steps.filter(step => step.kind === 'action').filter(step => !undone.has(step.id)).reverse()
   return [
-    ...runbook.observe?.canaries ? [{ name: 'canaries', at: { activity: 'canaries.prepare', stepId: 'canaries' }, acts: true }] : [],
+    ...runbook.observe?.canaries ? [{ name: prepare, at: { activity: 'canaries.prepare', stepId: 'canaries' }, acts: true }] : [],
     ...moments,
     ...left.map(({ id, action }): Moment => ({ name: `undo ${id}`, at: { activity: `${action}.undo`, stepId: id }, acts: true })),
     ...runbook.observe?.canaries ? [{ name: 'undo canaries', at: { activity: 'canaries.prepare.undo', stepId: 'canaries' }, acts: true }] : [],

@@ -35,6 +35,12 @@ test('the moments of a drill are its steps that may run, those in branches too, 
   ])
 })
 
+test('a step that is called as the observer’s own moment is another moment', () => {
+  const compare: Step = { id: 'canaries', kind: 'check', check: 'http.ok', with: { url: 'http://127.0.0.1:1' } }
+  const observe = { canaries: {}, probe: {} } as Runbook['observe']
+  assert.deepEqual(momentsOf(runbookOf([compare], { observe })).map(({ name }) => name), ['prepare canaries', 'canaries', 'undo canaries'])
+})
+
 test('what runs nothing has nothing that could fail, be repeated or be in the middle; it can be aborted and outlive every death', () => {
   const moment = momentsOf(runbookOf([gate('go')]))[0]!
   assert.deepEqual(allKinds.filter(kind => applies(kind, moment)), ['worker-in', 'alone-in', 'watchdog', 'api', 'temporal', 'store', 'abort', 'terminate', 'halt'])

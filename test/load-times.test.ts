@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import { Client, type Dispatcher } from 'undici'
 import { Agenda } from '../src/load/agenda.js'
 import { monotonicMs } from '../src/load/clock.js'
 import { compileBehaviour } from '../src/load/compile.js'
 import { Generator, type Window } from '../src/load/generator.js'
 import type { GeneratorPlan } from '../src/load/plan.js'
 import { startTarget, step } from './fixtures/load.js'
+
+function planOf (given: Pick<GeneratorPlan, 'origin' | 'users' | 'runMs' | 'everyMs'>): GeneratorPlan {
+  const behaviour = { name: 'b', userTypes: { Visitor: { tasks: [{ name: 't', weight: 1, steps: [step('page')] }] } } }
+  return { generator: 0, runId: 'r', basePath: '/', headers: {}, behaviour, values: {}, jitter: 0, timeoutMs: 100, slowMs: 1000, maxBodyBytes: 1000, seed: 1, ...given }
+}
 
 describe('intended times', () => {
   test('whoever is put off comes again at his time, and always the earliest first', () => {
@@ -32,13 +38,10 @@ describe('intended times', () => {
     const runMs = 600
     const everyMs = 7
     const users = Array.from({ length: 20 }, (_, number) => ({ number, type: 'Visitor', startMs: number * 11.5 }))
-    const behaviour = { name: 'b', userTypes: { Visitor: { tasks: [{ name: 't', weight: 1, steps: [step('page')] }] } } }
-    const plan: GeneratorPlan = {
-      generator: 0, runId: 'r', origin: target.url, basePath: '/', headers: {}, behaviour, values: {}, users, runMs, everyMs, jitter: 0, timeoutMs: 100, slowMs: 1000, maxBodyBytes: 1000, seed: 1,
-    }
+    const plan = planOf({ origin: target.url, users, runMs, everyMs })
     const windows: Window[] = []
     await new Promise<void>(resolve => {
-      const generator = new Generator(plan, compileBehaviour(behaviour, plan), window => {
+      const generator = new Generator(plan, compileBehaviour(plan.behaviour, plan), window => {
         windows.push(window)
         if (window.last) resolve()
       })
@@ -52,4 +55,31 @@ describe('intended times', () => {
     assert.ok(skipped > 0, 'what came due while the generator was held up is nobody else’s fault')
     assert.equal(sum(one => one.series.reduce((total, { requests, byFailure }) => total + requests + (byFailure.aborted ?? 0), 0)), sent)
   })
+
+  test('what falls due while an answer comes goes out with it, and no timer is waited for', async t => {
+    let nowMs = 1000
+    t.mock.method(performance, 'now', () => nowMs)
+    const dispatched: Dispatcher.DispatchHandler[] = []
+    t.mock.method(Client.prototype, 'dispatch', (_options: unknown, handler: Dispatcher.DispatchHandler) => dispatched.push(handler) > 0)
+    const plan = planOf({ origin: 'http://127.0.0.1:9', users: [{ number: 0, type: 'Visitor', startMs: 0 }], runMs: 60_000, everyMs: 20 })
+    let last: Window | undefined
+    const generator = new Generator(plan, compileBehaviour(plan.behaviour, plan), window => { last = window })
+    generator.start(monotonicMs())
+    assert.equal(dispatched.length, 1)
+    nowMs = 1045
+    answer(dispatched[0]!)
+    assert.equal(dispatched.length, 2, 'that of 20 ms')
+    answer(dispatched[1]!)
+    assert.equal(dispatched.length, 2, 'that of 40 ms was missed')
+    nowMs = 1061
+    assert.equal(dispatched.length, 2, 'a user who is free is the timer’s')
+    generator.stop(0)
+    assert.deepEqual([last?.planned, last?.sent, last?.missed.Visitor, last?.skipped, last?.last], [3, 2, 1, 0, true])
+  })
 })
+
+function answer (handler: Dispatcher.DispatchHandler): void {
+  handler.onConnect!(() => {})
+  handler.onHeaders!(200, [], () => {}, 'OK')
+  handler.onComplete!([])
+}

@@ -71,10 +71,11 @@ export class Generator {
     this.random = seeded(plan.seed)
     for (const { number, type, startMs } of plan.users) {
       const user = new User(number, types.get(type)!, startMs, seeded(plan.seed + number * 7919), {
-        origin: plan.origin, ca: plan.ca, values: plan.values, timeoutMs: plan.timeoutMs, maxBodyBytes: plan.maxBodyBytes, runId: plan.runId, onEnd: this.ended,
+        origin: plan.origin, ca: plan.ca, values: plan.values, timeoutMs: plan.timeoutMs, maxBodyBytes: plan.maxBodyBytes, runId: plan.runId,
+        everyMs: plan.everyMs, jitter: plan.jitter, onEnd: this.ended,
       })
       this.users.push(user)
-      this.agenda.push(user.nextMs(plan.everyMs, plan.jitter), user)
+      this.agenda.push(user.dueMs, user)
     }
   }
 
@@ -106,13 +107,9 @@ export class Generator {
     let first = agenda.first
     for (let nowMs = this.nowMs(); first !== undefined && first.dueMs <= nowMs && first.dueMs < plan.runMs; nowMs = this.nowMs()) {
       const { item: user } = first
-      let { dueMs } = first
-      // Nothing ends meanwhile, so what else is due of this user is missed: a target that stalls must not keep the generator busy.
-      do {
-        this.tick(user, dueMs, nowMs)
-        dueMs = user.nextMs(plan.everyMs, plan.jitter)
-      } while (user.busy && dueMs <= nowMs && dueMs < plan.runMs)
-      agenda.putOff(dueMs)
+      // Later than the agenda has it where it has sent since, as its answer came.
+      if (user.dueMs <= nowMs && user.dueMs < plan.runMs) this.settle(user, nowMs)
+      agenda.putOff(user.dueMs)
       first = agenda.first
     }
     const nextMs = Math.min(first?.dueMs ?? Infinity, plan.runMs)
@@ -120,7 +117,16 @@ export class Generator {
     this.timer = nextMs < plan.runMs ? setTimeout(this.run, waitMs) : setTimeout(() => { this.stop(plan.timeoutMs + sweepMs) }, waitMs)
   }
 
-  private tick (user: User, dueMs: number, nowMs: number): void {
+  /** All that is due of a user: nothing ends meanwhile, so what comes after the first is missed. A target that stalls must not keep the generator busy. */
+  private settle (user: User, nowMs: number): void {
+    do {
+      this.tick(user, nowMs)
+      user.advance()
+    } while (user.busy && user.dueMs <= nowMs && user.dueMs < this.plan.runMs)
+  }
+
+  private tick (user: User, nowMs: number): void {
+    const { dueMs } = user
     user.active = true
     this.counts.planned++
     const lateBy = nowMs - dueMs
@@ -134,17 +140,23 @@ export class Generator {
     user.send(dueMs + this.beginMs, nowMs + this.beginMs)
   }
 
-  private readonly ended = ({ step, dueMs, dispatchedMs, sentMs = dispatchedMs, endMs, status, failure, message = failure }: Exchange): void => {
+  private readonly ended = ({ step, dueMs, dispatchedMs, sentMs = dispatchedMs, endMs, status, failure, message = failure }: Exchange, user: User): void => {
     const responseMs = endMs - dueMs
     const serviceMs = endMs - sentMs
     const isSlow = responseMs > this.plan.slowMs && failure !== 'aborted'
     let series = this.series.get(step.series)
     if (series === undefined) this.series.set(step.series, series = new Series(step.series))
     series.record(responseMs, serviceMs, failure, isSlow)
+    if (failure === undefined) this.follow(user, endMs - this.beginMs)
     if (failure === undefined && !isSlow) return
     const named = { atMs: Math.round(dueMs - this.beginMs), ...step.series }
     if (failure !== undefined) this.exemplify({ failure, ...named, message: message ?? failure })
     if (isSlow) this.keepSlow({ ...named, responseMs: Math.round(responseMs), serviceMs: Math.round(serviceMs), outcome: failure ?? String(status) })
+  }
+
+  /** What fell due of a user while its answer came goes out with it: timers are a millisecond apart, and a connection that rests costs more. */
+  private follow (user: User, nowMs: number): void {
+    if (user.dueMs <= nowMs && user.dueMs < this.plan.runMs && this.ending === undefined) this.settle(user, nowMs)
   }
 
   private exemplify (example: FailureExample): void {

@@ -11,13 +11,18 @@ export interface UserOptions {
   timeoutMs: number
   maxBodyBytes: number
   runId: string
+  /** How often it sends, and how much of that each intended time may be moved by. */
+  everyMs: number
+  jitter: number
   /** Its message holds no secret any more. */
-  onEnd: (exchange: Exchange) => void
+  onEnd: (exchange: Exchange, user: User) => void
 }
 
 /** One user: a connection of its own, what it remembers (a token), and the task that it is at. One request at a time. */
 export class User {
   active = false
+  /** The intended time of the next request, since the begin of the run. */
+  dueMs = 0
   private ticks = 0
   private client: Client
   private exchange?: Exchange
@@ -32,13 +37,15 @@ export class User {
   ) {
     this.client = this.connect()
     this.steps = type.start
+    this.advance()
   }
 
   get busy (): boolean { return this.exchange !== undefined }
 
-  /** The intended time of the next request, since the begin of the run: no earlier one moves it. */
-  nextMs (everyMs: number, jitter: number): number {
-    return Math.max(this.startMs, this.startMs + this.ticks++ * everyMs + (this.random() * 2 - 1) * jitter * everyMs)
+  /** On to the intended time after this one; nothing that happened moves it. */
+  advance (): void {
+    const { everyMs, jitter } = this.options
+    this.dueMs = Math.max(this.startMs, this.startMs + this.ticks++ * everyMs + (this.random() * 2 - 1) * jitter * everyMs)
   }
 
   /** Sends the next request of the task that it is at. Not to be called while it is busy. Both by the machine's monotonic clock. */
@@ -95,7 +102,7 @@ export class User {
     if (exchange.captured !== undefined) Object.assign(this.captured, exchange.captured)
     this.at++
     if (exchange.failure !== undefined) this.afterFailure(exchange.status)
-    this.options.onEnd(exchange)
+    this.options.onEnd(exchange, this)
   }
 
   private readonly values = (): Values => {

@@ -12,7 +12,7 @@ const rounds = 5
 const connections = 100
 /** More than one thread can send: ours is asked for 100,000 requests a second. */
 const everyMs = 1
-/** By the generator's own CPU time: on a busy machine it comes later. Ours has a second of it behind it when it begins to send; what is compiled is compiled by then. */
+/** By the generator's own CPU time: on a busy machine it comes later. Ours uses part of the warm-up before it sends; what is compiled is compiled by then. */
 const [warmUpCpuMs, measuredCpuMs, atMostMs] = [4000, 2000, 300_000]
 /** What the shipped stress scenario asks for. */
 const stress = { users: 200, everyMs: 500, seconds: 12, fromMs: 4000, toMs: 10_000 }

@@ -108,7 +108,7 @@ export class Generator {
     for (let nowMs = this.nowMs(); first !== undefined && first.dueMs <= nowMs && first.dueMs < plan.runMs; nowMs = this.nowMs()) {
       const { item: user } = first
       // Later than the agenda has it where it has sent since, as its answer came.
-      if (user.dueMs <= nowMs && user.dueMs < plan.runMs) this.settle(user, nowMs)
+      this.settle(user, nowMs)
       agenda.putOff(user.dueMs)
       first = agenda.first
     }
@@ -119,10 +119,11 @@ export class Generator {
 
   /** All that is due of a user: nothing ends meanwhile, so what comes after the first is missed. A target that stalls must not keep the generator busy. */
   private settle (user: User, nowMs: number): void {
-    do {
+    while (user.dueMs <= nowMs && user.dueMs < this.plan.runMs) {
       this.tick(user, nowMs)
       user.advance()
-    } while (user.busy && user.dueMs <= nowMs && user.dueMs < this.plan.runMs)
+      if (!user.busy) return
+    }
   }
 
   private tick (user: User, nowMs: number): void {
@@ -147,16 +148,12 @@ export class Generator {
     let series = this.series.get(step.series)
     if (series === undefined) this.series.set(step.series, series = new Series(step.series))
     series.record(responseMs, serviceMs, failure, isSlow)
-    if (failure === undefined) this.follow(user, endMs - this.beginMs)
+    // What fell due while a good answer came goes out with it: timers are a millisecond apart, and a connection that rests costs more.
+    if (failure === undefined && this.ending === undefined) this.settle(user, endMs - this.beginMs)
     if (failure === undefined && !isSlow) return
     const named = { atMs: Math.round(dueMs - this.beginMs), ...step.series }
     if (failure !== undefined) this.exemplify({ failure, ...named, message: message ?? failure })
     if (isSlow) this.keepSlow({ ...named, responseMs: Math.round(responseMs), serviceMs: Math.round(serviceMs), outcome: failure ?? String(status) })
-  }
-
-  /** What fell due of a user while its answer came goes out with it: timers are a millisecond apart, and a connection that rests costs more. */
-  private follow (user: User, nowMs: number): void {
-    if (user.dueMs <= nowMs && user.dueMs < this.plan.runMs && this.ending === undefined) this.settle(user, nowMs)
   }
 
   private exemplify (example: FailureExample): void {

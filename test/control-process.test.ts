@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync,
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { controlOf } from '../src/control/control.js'
-import { isSame, readProc } from '../src/control/proc.js'
+import { allProcs, isSame, isStopped, readProc } from '../src/control/proc.js'
 import { until } from '../src/control/until.js'
 import { DrillError } from '../src/errors.js'
 import type { ProcessControl } from '../src/drill/environment.js'
@@ -93,7 +93,7 @@ test('a frozen one is alive, takes no step, and goes on once thawed', async () =
     await hand.freeze()
     assert.equal(await hand.state(), 'frozen')
     assert.equal(await hand.alive(), true)
-    assert.equal(readProc(children()[0]!)!.state, 'T')
+    assert.equal(isStopped(readProc(children()[0]!)!), true)
     assert.equal(await hand.start(), 'already', 'a start must not thaw')
     assert.equal(await hand.state(), 'frozen')
     await hand.thaw()
@@ -102,6 +102,32 @@ test('a frozen one is alive, takes no step, and goes on once thawed', async () =
     await hand.freeze()
     await hand.kill()
     assert.equal(await hand.state(), 'dead')
+  })
+})
+
+const noPython = spawnSync('python3', ['-c', '']).status !== 0 && 'what ends one thread of its own is there with python3 only'
+
+test('one that is frozen between vfork and exec of its child is known to be frozen, thaws and dies', { skip: noPython }, async () => {
+  await withServer(async ({ control }) => {
+    const hand = controlOf(control)
+    await hand.start()
+    const pid = Number(readFileSync(control.pidFile, 'utf8'))
+    // Its child waits for a reader of the pipe, and it waits for its child, and takes no note of a SIGSTOP while it does.
+    await until(() => (allProcs().some(({ parent }) => parent === pid) && readProc(pid)?.state === 'D') || undefined, soon)
+    await hand.freeze()
+    assert.equal(readProc(pid)!.state, 'D')
+    assert.equal(await hand.state(), 'frozen')
+    await hand.thaw()
+    assert.equal(await hand.state(), 'running')
+    await hand.freeze()
+    await hand.kill()
+    assert.equal(await hand.state(), 'dead')
+  }, (control, folder) => {
+    const program = 'import os, sys; open(sys.argv[1], "w").write(str(os.getpid())); os.mkfifo(sys.argv[2]); os.posix_spawn("/bin/true", ["true"], {}, file_actions=[(os.POSIX_SPAWN_OPEN, 1, sys.argv[2], os.O_WRONLY, 0)])'
+    writeFileSync(join(folder, 'server.py'), program)
+    control.match = join(folder, 'server.py')
+    control.start.command = '/usr/bin/python3'
+    control.start.args = [control.match, control.pidFile, join(folder, 'pipe')]
   })
 })
 
@@ -172,8 +198,6 @@ test('a zombie counts as dead and does not prevent a start', async () => {
     }
   })
 })
-
-const noPython = spawnSync('python3', ['-c', '']).status !== 0 && 'what ends one thread of its own is there with python3 only'
 
 test('a process whose first thread has ended lives until its last one has: it holds its ports', { skip: noPython }, async () => {
   const program = 'import ctypes, threading, time; threading.Thread(target=time.sleep, args=(1000,)).start(); ctypes.CDLL(None).pthread_exit(None)'

@@ -42,6 +42,24 @@ export function isSame (proc: Pick<Proc, 'pid' | 'startTime'>): boolean {
   return readProc(proc.pid)?.startTime === proc.startTime
 }
 
+/**
+ * Whether it takes no step until it is told to go on. Who waits for a child between vfork and exec takes note of a SIGSTOP after that
+ * wait only, and a child that was stopped there never ends it: such a one is stopped all the same, for it runs nothing before.
+ */
+export function isStopped (proc: Proc): boolean {
+  return /^[Tt]$/.test(proc.state) || (proc.state === 'D' && isStopPending(proc.pid))
+}
+
+/** Signal 19 is SIGSTOP; pending signals are a bitmap in hexadecimal digits, see proc_pid_status(5). */
+function isStopPending (pid: number): boolean {
+  try {
+    const pending = /^ShdPnd:\s*([0-9a-f]+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]
+    return pending !== undefined && (BigInt(`0x${pending}`) >> 18n & 1n) === 1n
+  } catch {
+    return false
+  }
+}
+
 /** The roots and all that descend from them. PostgreSQL's backends call setsid(), so no process group holds them. */
 export function withDescendants (roots: Proc[], all: Proc[]): Proc[] {
   const found = new Map(roots.map(proc => [proc.pid, proc]))

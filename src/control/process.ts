@@ -5,7 +5,7 @@ import { DrillError, messageOf } from '../errors.js'
 import type { ProcessControl } from '../drill/environment.js'
 import { runCommand, runOutliving } from './command.js'
 import type { ComponentState, Controller, ControllerOptions, RunOptions, RunResult } from './control.js'
-import { allProcs, commandLineOf, isSame, procsIn, programOf, readProc, sendSignal, withDescendants, type Proc } from './proc.js'
+import { allProcs, commandLineOf, isSame, isStopped, procsIn, programOf, readProc, sendSignal, withDescendants, type Proc } from './proc.js'
 import { until } from './until.js'
 
 const deathMs = 5_000
@@ -62,7 +62,7 @@ export function processController (control: ProcessControl, { workDir }: Control
   function state (): ComponentState {
     const procs = tree()
     if (procs.length === 0) return 'dead'
-    return /^[Tt]$/.test(procs[0]!.state) ? 'frozen' : 'running'
+    return isStopped(procs[0]!) ? 'frozen' : 'running'
   }
 
   function clean (): void {
@@ -201,7 +201,7 @@ function lastWords (log: string | undefined): string {
 /** A signal is sent at once, and takes effect when the kernel next schedules the process: under load that is later. */
 async function settled (procs: Proc[], good: (stopped: boolean) => boolean): Promise<void> {
   await until(() => procs.every(proc => {
-    const state = isSame(proc) ? readProc(proc.pid)?.state : undefined
-    return state === undefined || state === 'Z' || good(state === 'T')
+    const now = readProc(proc.pid)
+    return now?.startTime !== proc.startTime || now.state === 'Z' || good(isStopped(now))
   }) || undefined, { everyMs: 2, deadlineMs: 2000 })
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { onNode } from './database.js'
 import { nodeNames, type NodeName } from './layout.js'
+import { isStopped } from '../control/proc.js'
 import { serverProcess } from './stop.js'
 import type { LabRecord } from './record.js'
 
@@ -33,7 +34,7 @@ export async function statusOf (record: LabRecord): Promise<LabStatus> {
   const servers = record.servers.map((server): ServerStatus => {
     const { name, port, control } = server
     const process = serverProcess(server)
-    if (process !== undefined) return { name, port, pid: process.pid, state: process.state === 'T' ? 'frozen' : 'running' }
+    if (process !== undefined) return { name, port, pid: process.pid, state: isStopped(process) ? 'frozen' : 'running' }
     const isBlocked = control.blockFile !== undefined && existsSync(`${control.blockFile}.blocked`)
     return { name, port, state: isBlocked ? 'blocked' : 'stopped' }
   })

@@ -86,7 +86,8 @@ export const methods: Record<string, (workspace: Workspace, args: Args) => Raw> 
     return {
       ok: true,
       user: {
-        id: user.id, team_id: team.id, name: user.name.toLowerCase(), deleted: user.deleted ?? false, is_bot: user.isBot ?? false, is_email_confirmed: user.isConfirmed ?? user.email !== undefined,
+        id: user.id, team_id: team.id, name: user.name.toLowerCase(), deleted: user.deleted ?? false, is_bot: user.isBot ?? false,
+        is_email_confirmed: user.isConfirmed ?? user.email !== undefined,
         ...user.isStranger ? { is_stranger: true } : {}, profile: { real_name: user.name, ...user.email === undefined ? {} : { email: user.email } },
       },
     }

@@ -55,6 +55,8 @@ export interface Server {
   port: number
   /** Configuration, by path, written before the start. */
   files: Record<string, string>
+  /** Symbolic links beside it: path to what it names. */
+  links?: Record<string, string>
   control: ProcessControl
   /** Whether it answers now; never throws. */
   answers: () => Promise<boolean>

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { DrillError, messageOf } from '../errors.js'
 import { writeOwned } from './base.js'
 import { lastLines } from './run.js'
@@ -13,6 +14,11 @@ export function writeConfiguration (layout: Layout, server: Server): void {
   for (const [path, text] of Object.entries(server.files)) {
     rmSync(`${path}.blocked`, { force: true })
     writeOwned(path, text, 0o640, layout.user)
+  }
+  for (const [path, target] of Object.entries(server.links ?? {})) {
+    mkdirSync(dirname(path), { recursive: true })
+    rmSync(path, { force: true })
+    symlinkSync(target, path)
   }
 }
 

@@ -52,10 +52,13 @@ export function nodeExporter (layout: Layout): Server {
   const name = 'node-exporter'
   const port = ports.nodeExporter
   const file = `${base}/conf/${name}.yml`
+  // It asks process 1 for what is mounted, whose answer in a user namespace of ours does not hold our volumes: here process 1 is itself.
+  const processes = `${base}/conf/${name}-proc`
   const control = shellStarted(layout, name, tools.nodeExporter, [
+    `--path.procfs=${processes}`,
     `--web.listen-address=127.0.0.1:${port}`, `--web.config.file=${file}`, '--collector.disable-defaults', '--collector.filesystem',
     '--collector.filesystem.mount-points-exclude=^/(dev|proc|sys|run)($|/)', '--collector.filesystem.fs-types-exclude=^(proc|sysfs|cgroup2?|devpts|mqueue|overlay)$',
   ], file)
   control.start.env = { ...control.start.env, GOMAXPROCS: '1' }
-  return { name, port, files: { [file]: '{}\n' }, control, answers: () => accepts(port) }
+  return { name, port, files: { [file]: '{}\n' }, links: { [`${processes}/1`]: '/proc/self' }, control, answers: () => accepts(port) }
 }

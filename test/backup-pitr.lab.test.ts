@@ -4,14 +4,16 @@ import pg from 'pg'
 import { lookAtPrimary } from '../activities/backup/live.js'
 import { onCopy } from '../activities/backup/copy-server.js'
 import { placeOf, takePlace } from '../activities/backup/place.js'
+import { backupRestore } from '../activities/backup/restore.js'
 import { readRepository, readArchive } from '../activities/backup/repository.js'
 import { readWalEvents } from '../activities/backup/wal-events.js'
 import { controlOf } from '../src/control/control.js'
 import type { ArchivedCanary } from '../src/drill/backup.js'
+import type { Progress } from '../src/drill/progress.js'
 import type { DatabaseCluster } from '../src/drill/environment.js'
 import { lsnBytes } from '../src/drill/loss.js'
 import type { RecoveryTarget } from '../src/drill/target.js'
-import { segmentOfEnd, segmentText } from '../src/drill/wal.js'
+import { segmentAt, segmentOfEnd, segmentText } from '../src/drill/wal.js'
 import { act, ask, backupLab, copyOf, undo, type BackupLab } from './fixtures/backup-lab.js'
 import { stepContext } from './fixtures/database-lab.js'
 
@@ -56,6 +58,8 @@ describe('point-in-time recovery to one transaction', { timeout: 280_000 }, () =
     const [a, b] = [await connect(), await connect()]
     try {
       await a.query('create table balances (name text primary key, balance integer not null)')
+      // Segments between the set and all that is looked for.
+      for (let segment = 0; segment < 3; segment++) await a.query("select pg_logical_emit_message(true, 'fill', 'x'), pg_switch_wal()")
       for (let tries = 1; ; tries++) {
         await a.query('truncate balances')
         const begin = async (client: pg.Client, name: string): Promise<string> => {
@@ -122,6 +126,10 @@ describe('point-in-time recovery to one transaction', { timeout: 280_000 }, () =
     return await rest()
   }
 
+  async function archivedSegments (): Promise<readonly string[]> {
+    return (await readArchive(backup, await readRepository(backup, context), segmentBytes, context)).segments
+  }
+
   async function archivedCommits (): Promise<Array<{ xid: string, lsn: string }>> {
     const { place } = await takePlace(backup, database, { drillId: 'test', stepId: 'look' })
     try {
@@ -165,6 +173,23 @@ describe('point-in-time recovery to one transaction', { timeout: 280_000 }, () =
       assert.equal((await undo('backup.restore', input, { stepId: 'restore' })).undone, true)
     })
   }
+
+  test('a transaction is looked for from the newest segment on, however far back its set lies, and that is a phase of the restore', async () => {
+    const input = { backup, database, target: { xid: written.F!.xid } }
+    const watched = stepContext({ stepId: 'restore' })
+    const copy = copyOf(await backupRestore.do(input, watched))
+    const read = (watched.beats as Progress[]).filter(({ text }) => text.startsWith('read the archived WAL'))
+    const segments = await archivedSegments()
+    const from = segments.indexOf(segmentText(segmentAt(copy.target!.lsn, 1, segmentBytes), segmentBytes))
+    assert.ok(from > 1, `it begins in segment ${from} of ${segments.length}`)
+    // The one in which the newest set begins is looked into for that set and for the one before it.
+    assert.ok(read.length <= segments.length - from + 1, `${read.length} of ${segments.length} segments were read, it begins in the one with index ${from}`)
+    const [find, ...others] = copy.phases
+    assert.equal(find!.name, 'find')
+    assert.equal(find!.bytes, read.length * segmentBytes)
+    assert.ok(find!.ms > 0)
+    assert.deepEqual(others.map(({ name }) => name), ['restore', 'start', 'replay', 'promote'])
+  })
 
   test('a copy that is paused at its target is looked at, then promoted, and takes writes only then', async () => {
     const input = { backup, database, target: { xid: written.B!.xid, inclusive: false }, pause: true }

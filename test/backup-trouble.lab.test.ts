@@ -41,7 +41,7 @@ const holdSegment = (segment: string): { isAsked: () => boolean, release: () => 
   const [file, kept, pipe] = [join(entry.parentPath, entry.name), join(scratch, 'kept'), join(scratch, 'pipe')]
   renameSync(file, kept)
   execFileSync('mkfifo', ['-m', '666', file])
-  const asking = (): Proc[] => allProcs().filter(proc => commandLineOf(proc.pid).includes(`archive-get ${segment}`))
+  const asking = (): Proc[] => allProcs().filter(({ pid }) => commandLineOf(pid).includes(`archive-get ${segment}`) && commandLineOf(pid).includes(lab.lab.base))
   let held = true
   return {
     isAsked: () => asking().length > 0,

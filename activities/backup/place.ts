@@ -37,6 +37,8 @@ export interface RestorePlan {
   bytes: number
   startLsn: string
   startSegment: string
+  /** How long the target was looked for in the archived WAL, and how much of it was read; a position needs no more than its own record. */
+  found?: { ms: number, bytes?: number }
   /** With the PG timeline that it lies on. */
   target?: ResolvedTarget & { timeline: number }
 }

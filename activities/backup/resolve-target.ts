@@ -6,10 +6,16 @@ import { parseSegment, segmentAt, timelineAt, wayThrough, type ArchivedWal } fro
 import { DrillError, messageOf } from '../../src/errors.js'
 import { chooseSet, readArchive } from './repository.js'
 import type { Place } from './place.js'
-import { readWalEvents, recordAt, segmentBytesOf, type WalEvents } from './wal-events.js'
+import { readWalEvents, recordAt, segmentBytesOf, type ReadOptions, type WalEvents } from './wal-events.js'
 import type { Worker } from './tools.js'
 
-export interface Resolution { set: BackupSet, target: ResolvedTarget, timeline: number }
+export interface Resolution {
+  set: BackupSet
+  target: ResolvedTarget
+  timeline: number
+  /** How much WAL was looked through for it, bytes. */
+  readBytes: number
+}
 
 /**
  * What recovery is told for a target, and the set to begin with: pgBackRest would take the newest one for xid and name, which may lie
@@ -22,17 +28,25 @@ export async function resolveTarget (backup: Backup, repository: Repository, pla
   const archive = await readArchive(backup, repository, await segmentBytesOf(backup, place, newest.startSegment, worker), worker)
   const sets = repository.sets.filter(set => set.databaseId === newest.databaseId)
   const chosen = wanted.set === undefined ? undefined : chooseSet(repository, wanted.set)
-  const find = { backup, place, archive, sets, worker }
+  const find: Find = { backup, place, archive, sets, worker, readBytes: 0 }
   const resolved = await locate(find, target)
   const set = chosen ?? setBefore(sets, resolved.lsn)
   const first = sets.reduce((oldest, one) => one.endedAtMs < oldest.endedAtMs ? one : oldest)
   if (!set) throw new DrillError('target.unreachable', `${resolved.text} lies before the first backup, ${first.label}, was consistent (${first.stopLsn})`)
   if (lsnBytes(set.stopLsn) > lsnBytes(resolved.lsn)) throw new DrillError('target.unreachable', `Set ${set.label} is consistent at ${set.stopLsn} only, behind ${resolved.text} at ${resolved.lsn}`)
   requireWay(archive, set, resolved)
-  return { set, target: resolved, timeline: timelineAt(archive, newestTimeline(archive), resolved.lsn) }
+  return { set, target: resolved, timeline: timelineAt(archive, newestTimeline(archive), resolved.lsn), readBytes: find.readBytes }
 }
 
-interface Find { backup: Backup, place: Place, archive: ArchivedWal, sets: readonly BackupSet[], worker: Worker }
+interface Find {
+  backup: Backup
+  place: Place
+  archive: ArchivedWal
+  sets: readonly BackupSet[]
+  worker: Worker
+  /** Grows with every segment that is looked through. */
+  readBytes: number
+}
 
 async function locate (find: Find, target: RecoveryTarget): Promise<ResolvedTarget> {
   const inclusive = target.inclusive ?? true
@@ -51,8 +65,8 @@ async function locate (find: Find, target: RecoveryTarget): Promise<ResolvedTarg
       const commit = events.commits.find(commit => commit.xid === xid)
       if (!commit && events.aborted.has(xid)) throw new DrillError('target.unreachable', `Transaction ${target.xid} was rolled back: it never committed, so recovery cannot stop at it`)
       return commit
-    })
-    if (!found) throw new DrillError('target.unreachable', `Transaction ${target.xid} never committed in the archived WAL (up to ${newestSegment(find.archive)})`)
+    }, { backwards: true })
+    if (!found) throw new DrillError('target.unreachable', `Transaction ${target.xid} never committed in the archived WAL (up to ${newestSegment(find.archive)}${missingText(find)})`)
     return atCommit(xid, found.lsn, inclusive, `${side} transaction ${target.xid} of ${found.committedAt}`)
   }
   const point = await search(find, events => events.restorePoints.find(point => point.name === target.name))
@@ -65,7 +79,8 @@ function atCommit (xid: string, lsn: string, inclusive: boolean, text: string): 
 }
 
 /** The commit that a time lies at, read from the newest backup before it on. */
-async function commitAt ({ backup, place, archive, sets, worker }: Find, time: string, inclusive: boolean): Promise<ReturnType<typeof commitAtTime>> {
+async function commitAt (find: Find, time: string, inclusive: boolean): Promise<ReturnType<typeof commitAtTime>> {
+  const { archive, sets } = find
   const micros = targetTimeMicros(time)
   const nowMicros = BigInt(Date.now()) * 1000n
   if (micros > nowMicros) throw new DrillError('target.unreachable', `${time} lies in the future`)
@@ -73,25 +88,46 @@ async function commitAt ({ backup, place, archive, sets, worker }: Find, time: s
   const first = sets.reduce((oldest, one) => one.endedAtMs < oldest.endedAtMs ? one : oldest)
   if (before.length === 0) throw new DrillError('target.unreachable', `${time} lies before the first backup, ${first.label}, had ended (${new Date(first.endedAtMs).toISOString()})`)
   const from = before.reduce((last, one) => one.endedAtMs >= last.endedAtMs ? one : last)
-  const events = await readWalEvents(backup, place, wayFrom(archive, from.startSegment), worker, { enough: ({ commits }) => commits.some(commit => commitMicros(commit) > micros) })
+  const events = await read(find, wayFrom(archive, from.startSegment), { enough: ({ commits }) => commits.some(commit => commitMicros(commit) > micros) })
   return sensibly(() => commitAtTime(events.commits.filter(commit => lsnBytes(commit.lsn) >= lsnBytes(from.startLsn)), { time, inclusive }), 'target.unreachable')
 }
 
-/** Looks from the newest backup on, then from the one before it up to there, and so on. */
-async function search<T> ({ backup, place, archive, sets, worker }: Find, look: (events: WalEvents) => T | undefined): Promise<T | undefined> {
+/**
+ * Looks from the newest backup on, then from the one before it up to there, and so on. A transaction is there once, and most probably
+ * near the end: there it begins with the newest segment. Of restore points that share a name recovery stops at the first.
+ */
+async function search<T> (find: Find, look: (events: WalEvents) => T | undefined, { backwards = false } = {}): Promise<T | undefined> {
   let until: string | undefined
-  for (const set of [...sets].sort((a, b) => lsnBytes(b.startLsn) - lsnBytes(a.startLsn))) {
-    const way = wayFrom(archive, set.startSegment)
+  for (const set of [...find.sets].sort((a, b) => lsnBytes(b.startLsn) - lsnBytes(a.startLsn))) {
+    const way = wayFrom(find.archive, set.startSegment)
     const end = until === undefined ? -1 : way.indexOf(until)
     let found: T | undefined
-    await readWalEvents(backup, place, end < 0 ? way : way.slice(0, end + 1), worker, { enough: events => (found = look(events)) !== undefined })
+    await read(find, end < 0 ? way : way.slice(0, end + 1), { backwards, enough: events => (found = look(events)) !== undefined })
     if (found !== undefined) return found
     until = set.startSegment
   }
   return undefined
 }
 
-/** The segments from one on that follow each other without a hole to the newest of the archive, or to the first that is missing. */
+async function read (find: Find, segments: readonly string[], options: ReadOptions): Promise<WalEvents> {
+  const { backup, place, archive, worker } = find
+  return await readWalEvents(backup, place, segments, worker, {
+    ...options,
+    enough (events) {
+      find.readBytes += archive.segmentBytes
+      return options.enough?.(events) ?? false
+    },
+  })
+}
+
+/** A segment that is missing may hold what was not found. */
+function missingText ({ archive, sets }: Find): string {
+  const there = new Set(archive.segments)
+  const missing = sets.flatMap(set => wayFrom(archive, set.startSegment)).filter(name => !there.has(name)).sort()[0]
+  return missing === undefined ? '' : `, where segment ${missing} is missing`
+}
+
+/** The segments from one on to the newest of the archive, those that are missing too; that one alone where no way leads there. */
 export function wayFrom (archive: ArchivedWal, startSegment: string): string[] {
   const newest = newestSegment(archive)
   const way = newest === undefined ? undefined : wayThrough(parseSegment(startSegment, archive.segmentBytes), parseSegment(newest, archive.segmentBytes), archive)

@@ -1,6 +1,6 @@
 import type { Controller } from '../../src/control/control.js'
 import type { ActionInputs, ActionResult } from '../../src/drill/actions.js'
-import type { Repository } from '../../src/drill/backup.js'
+import type { BackupSet, Repository } from '../../src/drill/backup.js'
 import type { Copy } from '../../src/drill/copy.js'
 import { durationText } from '../../src/drill/duration.js'
 import type { Backup } from '../../src/drill/environment.js'
@@ -78,9 +78,15 @@ export async function restoreTo (input: Input, at: Place, start: () => Promise<C
 
 /** What to restore. Nothing is written yet, but segments that were looked into. */
 async function plan ({ backup, set, target }: Input, repository: Repository, place: Place, context: StepContext): Promise<RestorePlan> {
-  const resolved = target && await resolveTarget(backup, repository, place, { target, set }, context)
-  const { label, bytes, startLsn, startSegment } = resolved?.set ?? chooseSet(repository, set)
-  return { set: label, bytes, startLsn, startSegment, target: resolved && { ...resolved.target, timeline: resolved.timeline } }
+  if (target === undefined) return planFor(chooseSet(repository, set))
+  const begin = performance.now()
+  const resolved = await resolveTarget(backup, repository, place, { target, set }, context)
+  const found = { ms: Math.round(performance.now() - begin), ...(resolved.readBytes > 0 ? { bytes: resolved.readBytes } : {}) }
+  return { ...planFor(resolved.set), found, target: { ...resolved.target, timeline: resolved.timeline } }
+}
+
+function planFor ({ label, bytes, startLsn, startSegment }: BackupSet): RestorePlan {
+  return { set: label, bytes, startLsn, startSegment }
 }
 
 /**
@@ -109,10 +115,11 @@ function requireVersion ({ databases }: Repository, major: string): void {
 
 async function result (place: Place, { plan, restoreMs }: Required<Mark>, { timeline, gap }: Pick<Copy, 'timeline' | 'gap'>, standing: Standing): Promise<ActionResult> {
   const { log } = await readLog(place)
-  const { set, bytes, target } = plan
+  const { set, bytes, target, found } = plan
   const between = (from?: number, to?: number): number => from === undefined || to === undefined ? 0 : Math.max(0, to - from)
   const replayedBytes = standing.replayed === null ? 0 : Math.max(0, lsnBytes(standing.replayed) - lsnBytes(plan.startLsn))
   const phases: RestorePhase[] = [
+    ...(found ? [{ name: 'find', ...found }] : []),
     { name: 'restore', ms: Math.round(restoreMs), bytes },
     { name: 'start', ms: between(log.startedAtMs, log.consistentAtMs) },
     { name: 'replay', ms: between(log.consistentAtMs, log.stoppedAtMs), bytes: replayedBytes },

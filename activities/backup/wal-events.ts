@@ -41,22 +41,38 @@ export async function segmentBytesOf (backup: Backup, place: Pick<Place, 'walDir
   return (await stat(join(place.walDir, segment))).size
 }
 
+export interface ReadOptions {
+  /** Whether what was read so far will do. */
+  enough?: (events: WalEvents) => boolean
+  /** Counts what each transaction did to rows, too. */
+  rows?: RowChanges
+  /** From the last segment to the first, for what is sooner found so; one that is missing is passed over. */
+  backwards?: boolean
+}
+
 /**
  * Reads the records that begin in some archived segments, which follow each other, until `enough` or their end. A record may go on
- * in the next segment, so that one is fetched with it. What was fetched is removed again.
+ * in the next segment, so that one is fetched with it. What was fetched is removed again. Throws `target.unreachable` where one is missing.
  */
 export async function readWalEvents (
-  backup: Backup, place: Pick<Place, 'walDir'>, segments: readonly string[], worker: Worker, { enough = () => false, rows }: { enough?: (events: WalEvents) => boolean, rows?: RowChanges } = {}
+  backup: Backup, place: Pick<Place, 'walDir'>, segments: readonly string[], worker: Worker, { enough = () => false, rows, backwards = false }: ReadOptions = {}
 ): Promise<WalEvents> {
   const events: WalEvents = { commits: [], aborted: new Set(), restorePoints: [], rows }
   const fetched = new Set(segments)
-  for (const [index, segment] of segments.entries()) {
-    if (!await fetchSegment(backup, place, segment, worker)) throw new DrillError('target.unreachable', `WAL segment ${segment} is missing in the archive: nothing after it can be reached`)
-    const beyond = await fetchBeyond(backup, place, segment, segments[index + 1], worker)
-    if (beyond !== undefined) fetched.add(beyond)
-    await dump(backup, place, segment, beyond !== undefined, events, worker)
-    await rm(join(place.walDir, segment), { force: true })
-    tell(worker, `read the archived WAL: segment ${index + 1} of ${segments.length}`, { segment, read: index + 1, of: segments.length })
+  for (let read = 0; read < segments.length; read++) {
+    const index = backwards ? segments.length - 1 - read : read
+    const segment = segments[index]!
+    if (await fetchSegment(backup, place, segment, worker)) {
+      const beyond = await fetchBeyond(backup, place, segment, segments[index + 1], worker)
+      if (beyond !== undefined) fetched.add(beyond)
+      await dump(backup, place, segment, beyond !== undefined, events, worker)
+    } else if (!backwards) {
+      throw new DrillError('target.unreachable', `WAL segment ${segment} is missing in the archive: nothing after it can be reached`)
+    }
+    // Backwards this one is still needed: a record of the next one to be read may go on in it.
+    const done = backwards ? segments[index + 1] : segment
+    if (done !== undefined) await rm(join(place.walDir, done), { force: true })
+    tell(worker, `read the archived WAL: segment ${read + 1} of ${segments.length}`, { segment, read: read + 1, of: segments.length })
     if (enough(events)) break
   }
   for (const segment of fetched) await rm(join(place.walDir, segment), { force: true })

@@ -73,6 +73,22 @@ test('something else that listens there is not taken for Muster', async () => {
   assert.match(err, /not as Muster does: is MUSTER_URL right\?/)
 })
 
+test('an API that has too much to do is asked again when it wants to be, a POST too: it had begun nothing', async () => {
+  const busy = (reply: Parameters<Answer>[1], afterSeconds: string): void => {
+    reply.setHeader('retry-after', afterSeconds)
+    failure(reply, 503, 'server.busy', 'the API has more to do than it can; running drills go on')
+  }
+  const { code, asked } = await against({
+    'POST /v1/drills': (_asked, reply, times) => { if (times === 1) busy(reply, '1'); else json(reply, 201, { drillId: watchedId }) },
+  }, 'start', 'x', '--env', 'lab')
+  assert.equal(code, 0)
+  assert.equal(asked.length, 2)
+  assert.equal(asked[0]!.headers['idempotency-key'], asked[1]!.headers['idempotency-key'])
+  const inAnHour = await against({ 'GET /v1/drills': (_asked, reply) => { busy(reply, '3600') } }, 'list')
+  assert.deepEqual([inAnHour.code, inAnHour.asked.length], [4, 1])
+  assert.match(inAnHour.err, /more to do than it can/)
+})
+
 test('a start sends runbook, environment, parameters and the key, and says how to follow', async () => {
   const { code, out, asked } = await against({ 'POST /v1/drills': (_asked, reply) => { json(reply, 201, { drillId: watchedId }) } },
     'start', 'database-primary-failure', '--env', 'lab', '-p', 'fault=kill', '-p', 'writers=4', '-p', 'fast=true', '--key', 'k-1', '--production')

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { DrillError, errorTable, isErrorCode, messageOf, type ErrorCode } from '../errors.js'
 
 export type Query = Record<string, string | number | boolean | undefined>
@@ -22,15 +23,32 @@ export interface Stream {
   isOver: boolean
 }
 
+/** When an API that is busy wants to be asked again. */
+interface Busy { againMs: number }
+
 interface Call { method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, query?: Query, body?: unknown, headers?: Record<string, string>, deadlineMs?: number, signal?: AbortSignal, idleMs?: number }
 
 const answerMs = 15_000
 // The server says `: ping` far more often; a connection that is silent for this long is dead, whatever TCP believes.
 const silenceMs = 45_000
+// A refusal by an API that has too much to do is no answer: nothing was begun, and it says when to ask again.
+const busyMs = 15_000
 
 /** @param base the API's address, e.g. http://127.0.0.1:4400 */
 export function createApi (base: string, key: string | undefined): Api {
   const call = async (what: Call) => {
+    const giveUpAtMs = performance.now() + busyMs
+    for (;;) {
+      try {
+        return await callOnce(what)
+      } catch (error) {
+        const againMs = error instanceof DrillError && error.code === 'server.busy' ? (error.details as Busy).againMs : Infinity
+        if (performance.now() + againMs > giveUpAtMs) throw error
+        await pause(againMs, undefined, { signal: what.signal }).catch(() => { throw what.signal?.reason })
+      }
+    }
+  }
+  const callOnce = async (what: Call) => {
     const { request } = await import('undici')
     const url = new URL(what.path, base.endsWith('/') ? base : `${base}/`)
     for (const [name, value] of Object.entries(what.query ?? {})) if (value !== undefined) url.searchParams.set(name, String(value))
@@ -50,7 +68,7 @@ export function createApi (base: string, key: string | undefined): Api {
         bodyTimeout: what.idleMs ?? answerMs,
         signal,
       })
-      if (answer.statusCode >= 400) throw errorOf(answer.statusCode, await answer.body.text(), url)
+      if (answer.statusCode >= 400) throw errorOf(answer.statusCode, await answer.body.text(), url, answer.headers['retry-after'])
       return answer
     } catch (error) {
       throw unreachable(error, base, what.signal)
@@ -92,7 +110,7 @@ export function createApi (base: string, key: string | undefined): Api {
   }
 }
 
-function errorOf (status: number, text: string, url: URL): DrillError {
+function errorOf (status: number, text: string, url: URL, retryAfter: string | string[] | undefined): DrillError {
   let error: { code?: unknown, message?: unknown, details?: unknown, reference?: unknown } | undefined
   try {
     error = (JSON.parse(text) as { error?: typeof error }).error
@@ -104,7 +122,8 @@ function errorOf (status: number, text: string, url: URL): DrillError {
   }
   const code = isErrorCode(error.code) ? error.code : nearest(status)
   const reference = code === 'internal' && typeof error.reference === 'string' ? ` (reference ${error.reference})` : ''
-  return new DrillError(code, error.message + reference, { details: error.details })
+  const details = code === 'server.busy' ? { againMs: (Number(retryAfter) || 1) * 1000 } satisfies Busy : error.details
+  return new DrillError(code, error.message + reference, { details })
 }
 
 /** An API that is newer than this CLI may use a code that it does not know. */

@@ -7,6 +7,7 @@ import { postgresFence } from '../activities/postgres/fence.js'
 import { lookAtPair } from '../activities/postgres/pair.js'
 import { postgresPromote } from '../activities/postgres/promote.js'
 import { restorePair } from '../activities/postgres/restore.js'
+import { promiseSynchronous } from '../activities/postgres/standby.js'
 import { defectsOf } from '../activities/postgres/wholeness.js'
 import { until } from '../src/control/until.js'
 import { DrillError } from '../src/errors.js'
@@ -101,6 +102,16 @@ describe('actions on a database', { timeout: 180_000 }, () => {
     await unwind()
     await unwind()
     assert.deepEqual(await roles(), { pg1: 'primary', pg2: 'standby' })
+  })
+
+  it('a standby whose connection breaks in the middle of the undo is waited for', async () => {
+    await query(pg1, 'alter system reset synchronous_standby_names')
+    await query(pg1, 'select pg_reload_conf()')
+    const isFree = await until(async () => (await query<{ names: string }>(pg1, "select current_setting('synchronous_standby_names') as names"))[0]!.names === '' || undefined, { everyMs: 5, deadlineMs: 5_000 })
+    assert.ok(isFree)
+    assert.equal((await query(pg1, 'select pg_terminate_backend(pid) from pg_stat_replication')).length, 1)
+    assert.equal(await promiseSynchronous(pg1, context()), true)
+    assert.equal(await promiseSynchronous(pg1, context()), false, 'twice is as once')
   })
 
   it('a frozen primary is killed by its fence and never thawed', async () => {

@@ -60,10 +60,14 @@ async function isReadable (node: PostgresNode, reach: Reach): Promise<boolean> {
 export async function promiseSynchronous (primary: PostgresNode, reach: Reach): Promise<boolean> {
   return withClient(primary, reach, async client => {
     const isPromised = (seen: SeenNode): boolean => seen.followers.some(follower => follower.sync === 'sync' || follower.sync === 'quorum')
-    const seen = await lookThrough(primary, client)
-    if (isPromised(seen)) return false
-    const names = seen.followers.filter(follower => follower.state === 'streaming' && follower.name !== null).map(follower => client.escapeIdentifier(follower.name!))
-    if (names.length === 0) throw new DrillError('component.unexpected', `No standby streams from ${primary.name}, so no commit can wait for one`)
+    if (isPromised(await lookThrough(primary, client))) return false
+    // One that streamed a moment ago may just connect anew: its settings were changed.
+    const names = await until(async () => {
+      const { followers } = await lookThrough(primary, client)
+      const streaming = followers.filter(follower => follower.state === 'streaming' && follower.name !== null)
+      return streaming.length === 0 ? undefined : streaming.map(follower => client.escapeIdentifier(follower.name!))
+    }, { everyMs: 20, deadlineMs: 5_000, signal: reach.signal })
+    if (names === undefined) throw new DrillError('component.unexpected', `No standby streams from ${primary.name}, so no commit can wait for one`)
     // ALTER SYSTEM takes no parameters.
     await client.query(`alter system set synchronous_standby_names = ${client.escapeLiteral(names.length === 1 ? names[0]! : `ANY 1 (${names.join(', ')})`)}`)
     await client.query('select pg_reload_conf()')

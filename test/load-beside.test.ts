@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
@@ -155,13 +155,25 @@ describe('muster load', () => {
     }
   })
 
+  test('of all runs each has files of its own, and none is begun where one of them cannot be written', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'muster-cli-load-'))
+    try {
+      await muster(['--env', 'lab', '--all', '--html', join(dir, 'load.html'), '--prometheus', join(dir, 'p')])
+      assert.deepEqual(readdirSync(dir).sort(), ['load-baseline.html', 'load-peak.html', 'p-baseline', 'p-peak'])
+      const { code, asked } = await muster(['--env', 'lab', '--all', '--html', join(dir, 'load.html'), '--markdown', join(dir, 'none/load.md')])
+      assert.deepEqual([code, asked], [2, []])
+    } finally {
+      rmSync(dir, { recursive: true, force: true })
+    }
+  })
+
   for (const [what, argv, words] of [
     ['no scenario', ['--env', 'lab'], /which scenario: --scenario baseline, peak, or --all/],
     ['both', ['--env', 'lab', '--scenario', 'peak', '--all'], /which scenario/],
     ['no users', ['--env', 'lab', '--scenario', 'peak', '-u', '0'], /a number above 0/],
     ['a scale that lengthens', ['--env', 'lab', '--scenario', 'peak', '--scale', '2'], /a share above 0 and below 1/],
     ['a time that is none', ['--env', 'lab', '--scenario', 'peak', '-t', 'soon'], /a duration such as 30s/],
-    ['a file of all', ['--env', 'lab', '--all', '--html', 'x'], /write one run/],
+    ['a file in no folder', ['--env', 'lab', '--all', '--html', '/nowhere/x.html'], /nowhere\/x-baseline\.html cannot be written/],
     ['a scenario that is not there', ['--env', 'lab', '--scenario', 'nothing'], /no scenario "nothing"/],
     ['no environment', ['--scenario', 'peak'], /--env/],
   ] as const) {

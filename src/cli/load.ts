@@ -1,4 +1,6 @@
-import { writeFile } from 'node:fs/promises'
+import { constants, existsSync } from 'node:fs'
+import { access, writeFile } from 'node:fs/promises'
+import { dirname, join, parse } from 'node:path'
 import { InvalidArgumentError, type Command } from 'commander'
 import { tryDurationMs } from '../drill/duration.js'
 import type { LoadLive, LoadOverrides, LoadResult } from '../drill/load.js'
@@ -26,6 +28,8 @@ interface LoadOptions {
   strict?: boolean
 }
 
+const formats = ['html', 'markdown', 'prometheus'] as const
+
 /** `muster load`: one scenario, or all in a row, from this machine, with live figures. */
 export function addLoad (program: Command, run: Run, parts: Pick<Parts, 'load'>): void {
   program.command('load').description('put load on an environment from this machine, and judge it; needs neither Temporal nor a store')
@@ -42,6 +46,7 @@ export function addLoad (program: Command, run: Run, parts: Pick<Parts, 'load'>)
     .option('--prometheus <file>', 'write Prometheus’s text format')
     .option('--strict', 'exit 1 on findings too')
     .addHelpText('after', `
+With --all each scenario has files of its own: load.html is load-baseline.html and so on.
 With history, and held against earlier runs: muster start load --env NAME --scenario NAME
 then the same files: muster result ID --format html --out load.html`)
     .action(run<[LoadOptions]>(() => ({ command: 'load' }), async (shell, options) => await load(shell, await parts.load(), options)))
@@ -50,10 +55,9 @@ then the same files: muster result ID --format html --out load.html`)
 async function load (shell: Shell, door: LoadDoor, options: LoadOptions): Promise<number> {
   // Never all for want of a name: that is an hour and a half of load.
   if ((options.all === true) === (options.scenario !== undefined)) throw new DrillError('input.invalid', `which scenario: --scenario ${door.scenarios.join(', ')}, or --all`)
-  if (options.all && [options.html, options.markdown, options.prometheus].some(file => file !== undefined)) {
-    throw new DrillError('input.invalid', '--html, --markdown and --prometheus write one run: run its scenario alone')
-  }
   const names = options.scenario === undefined ? door.scenarios : [options.scenario]
+  // Before any load: an hour and a half later it would be too late.
+  await Promise.all(names.flatMap(scenario => formats.map(async format => { await requireWritable(fileOf(options, format, scenario)) })))
   const stop = new AbortController()
   const release = shell.onInterrupt(() => { stop.abort() })
   const results: LoadResult[] = []
@@ -78,13 +82,33 @@ async function one (shell: Shell, door: LoadDoor, scenario: string, options: Loa
   } finally {
     show.close()
   }
-  for (const format of ['html', 'markdown', 'prometheus'] as const) {
-    const file = options[format]
-    if (file === undefined) continue
-    await writeFile(file, door.render[format](result)).catch((error: unknown) => { throw new DrillError('input.invalid', `${file} cannot be written: ${messageOf(error)}`, { cause: error }) })
+  for (const format of formats) {
+    const file = fileOf(options, format, scenario)
+    if (file !== undefined) await writeFile(file, door.render[format](result)).catch((cause: unknown) => { throw notWritable(file, cause) })
   }
   if (!shell.json) print(shell, ...resultLines(result, shell))
   return result
+}
+
+/** Where a report goes; of all runs each has a file of its own: load.html is load-baseline.html, load-peak.html and so on. */
+function fileOf (options: LoadOptions, format: typeof formats[number], scenario: string): string | undefined {
+  const file = options[format]
+  if (file === undefined || !options.all) return file
+  const { dir, name, ext } = parse(file)
+  return join(dir, `${name}-${scenario}${ext}`)
+}
+
+async function requireWritable (file: string | undefined): Promise<void> {
+  if (file === undefined) return
+  try {
+    await access(existsSync(file) ? file : dirname(file), constants.W_OK)
+  } catch (error) {
+    throw notWritable(file, error)
+  }
+}
+
+function notWritable (file: string, cause: unknown): DrillError {
+  return new DrillError('input.invalid', `${file} cannot be written: ${messageOf(cause)}`, { cause })
 }
 
 /** One line that is redrawn on a terminal; elsewhere one every ten seconds. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -69,19 +69,43 @@ describe('the ground of a system that comes up', () => {
     assert.deepEqual(readdirSync(rebuild.root), ['letters'])
   })
 
-  test('whose mark was never written, or names nobody, is anybody’s to take and to clear', async () => {
-    for (const begin of [() => {}, () => { writeFileSync(join(rebuild.root, '.muster-rebuild'), '') }]) {
-      mkdirSync(rebuild.root)
-      begin()
-      assert.deepEqual(await leftOn(rebuild, mine), [`${rebuild.root} is still there, and empty`])
+  test('that was there before, a mount point maybe, stays and is as it was', async () => {
+    mkdirSync(rebuild.root, { mode: 0o750 })
+    const before = statSync(rebuild.root)
+    for (const _ of ['first', 'again']) {
+      for (const _ of ['once', 'twice']) await takeGround(rebuild, mine)
+      assert.equal(statSync(rebuild.root).mode & 0o777, 0o711)
+      writeFileSync(join(rebuild.root, 'data/file'), '')
       assert.equal(await clearGround(rebuild, mine), true)
-      mkdirSync(rebuild.root)
-      begin()
+      const { mode, uid, gid, ino } = statSync(rebuild.root)
+      assert.deepEqual([mode, uid, gid, ino, readdirSync(rebuild.root)], [before.mode, before.uid, before.gid, before.ino, []])
+      assert.deepEqual(await leftOn(rebuild, mine), [])
+    }
+    assert.equal(await clearGround(rebuild, mine), false, 'an empty folder is nothing of ours')
+  })
+
+  test('that was being marked, or removed, when its worker died is taken by the next try, and cleared by the undo', async () => {
+    const mark = (folder: string) => join(folder, '.muster-rebuild')
+    const aside = `${rebuild.root}.mine`
+    const deaths = [
+      [aside, () => { mkdirSync(aside); writeFileSync(`${mark(aside)}.new`, '{"dri') }],
+      [`${mark(rebuild.root)}.new`, () => { mkdirSync(rebuild.root); writeFileSync(`${mark(rebuild.root)}.new`, '{"dri') }],
+      [mark(rebuild.root), () => { mkdirSync(rebuild.root); writeFileSync(mark(rebuild.root), '') }],
+    ] as const
+    for (const [left, die] of deaths) {
+      die()
+      assert.deepEqual(await leftOn(rebuild, mine), [`${left} is still there`])
+      assert.equal(await clearGround(rebuild, mine), true)
+      assert.deepEqual(await leftOn(rebuild, mine), [])
+      rmSync(rebuild.root, { recursive: true, force: true })
+      die()
       await takeGround(rebuild, mine)
       await requireGround(rebuild, mine)
       await clearGround(rebuild, mine)
+      assert.deepEqual(await leftOn(rebuild, mine), [])
+      rmSync(rebuild.root, { recursive: true, force: true })
+      assert.deepEqual(readdirSync(scratch), [])
     }
-    assert.deepEqual(await leftOn(rebuild, mine), [])
   })
 
   test('of another drill is neither taken nor cleared', async () => {

@@ -1,11 +1,12 @@
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
-import { spawn, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { controlOf } from '../src/control/control.js'
 import { allProcs, isSame, isStopped, readProc } from '../src/control/proc.js'
+import { sharedSegments } from '../src/control/shared-memory.js'
 import { until } from '../src/control/until.js'
 import { DrillError } from '../src/errors.js'
 import type { ProcessControl } from '../src/drill/environment.js'
@@ -128,6 +129,26 @@ test('one that is frozen between vfork and exec of its child is known to be froz
     control.match = join(folder, 'server.py')
     control.start.command = '/usr/bin/python3'
     control.start.args = [control.match, control.pidFile, join(folder, 'pipe')]
+  })
+})
+
+test('what a killed server left of shared memory is freed before another one starts, and nothing that somebody else made', async () => {
+  await withServer(async ({ control }) => {
+    const make = (): number => Number(/(\d+)\s*$/.exec(execFileSync('ipcmk', ['--shmem', '4096'], { encoding: 'utf8' }))![1])
+    const isThere = (id: number): boolean => sharedSegments().some(segment => segment.id === id)
+    const [own, others] = [make(), make()]
+    try {
+      const { key, maker } = sharedSegments().find(({ id }) => id === own)!
+      const pidFile = (made: number, id: number): void => { writeFileSync(control.pidFile, [made, '/data', '1', '5432', '/run', '', `${key} ${id}`, 'ready'].join('\n')) }
+      pidFile(1, others)
+      assert.equal(await controlOf(control).start(), 'started')
+      await controlOf(control).kill()
+      pidFile(maker, own)
+      assert.equal(await controlOf(control).start(), 'started')
+      assert.deepEqual([own, others].map(isThere), [false, true])
+    } finally {
+      for (const id of [own, others].filter(isThere)) execFileSync('ipcrm', ['-m', String(id)])
+    }
   })
 })
 

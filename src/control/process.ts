@@ -6,6 +6,7 @@ import type { ProcessControl } from '../drill/environment.js'
 import { runCommand, runOutliving } from './command.js'
 import type { ComponentState, Controller, ControllerOptions, RunOptions, RunResult } from './control.js'
 import { allProcs, commandLineOf, isSame, isStopped, procsIn, programOf, readProc, sendSignal, withDescendants, type Proc } from './proc.js'
+import { freeSharedMemoryOf } from './shared-memory.js'
 import { until } from './until.js'
 
 const deathMs = 5_000
@@ -68,6 +69,7 @@ export function processController (control: ProcessControl, { workDir }: Control
   function clean (): void {
     const left = tree()
     if (left.length > 0) throw new DrillError('control.refused', `${control.match}: process ${left[0]!.pid} still lives, its lock files stay`)
+    freeSharedMemoryOf(control.pidFile)
     for (const file of control.staleFiles ?? []) rmSync(file, { force: true })
   }
 

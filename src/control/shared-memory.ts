@@ -19,9 +19,27 @@ export function freeSharedMemory (dataDirs: string[], uid: number): number {
       // No such folder, or stopped in good order: then the key alone decides.
     }
   }
-  const orphans = sharedSegments().filter((segment) => segment.uid === uid && segment.attached === 0 && (keys.has(segment.key) || ids.has(segment.id)))
-  for (const { id } of orphans) execFileSync('ipcrm', ['-m', String(id)], { stdio: 'ignore' })
-  return orphans.length
+  return remove(sharedSegments().filter((segment) => segment.uid === uid && segment.attached === 0 && (keys.has(segment.key) || ids.has(segment.id))))
+}
+
+/**
+ * Removes the segment that a killed PostgreSQL made, by the pid file that it left. To be called before that file goes: a server that
+ * starts anew finds its old segment by the key only, and had another one where a stranger held that key at the time.
+ */
+export function freeSharedMemoryOf (pidFile: string): void {
+  try {
+    const lines = readFileSync(pidFile, 'utf8').split('\n')
+    const { uid } = statSync(pidFile)
+    const [maker, id] = [Number(lines[0]), Number(lines[6]?.trim().split(/\s+/)[1])]
+    remove(sharedSegments().filter((segment) => segment.id === id && segment.maker === maker && segment.uid === uid && segment.attached === 0))
+  } catch {
+    // No such file: it was stopped in good order, and has removed its segment itself. One that may not be removed prevents no start.
+  }
+}
+
+function remove (segments: ReadonlyArray<{ id: number }>): number {
+  for (const { id } of segments) execFileSync('ipcrm', ['-m', String(id)], { stdio: 'ignore' })
+  return segments.length
 }
 
 /** What `ipcs -m` lists; `maker` is the pid of who made it. PostgreSQL takes the inode of its data directory, as 32 bits, for the key of its own. */

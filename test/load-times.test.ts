@@ -9,8 +9,8 @@ import { Generator, type Window } from '../src/load/generator.js'
 import type { GeneratorPlan } from '../src/load/plan.js'
 import { startTarget, step } from './fixtures/load.js'
 
-function planOf (given: Pick<GeneratorPlan, 'origin' | 'users' | 'runMs' | 'everyMs'>): GeneratorPlan {
-  const behaviour = { name: 'b', userTypes: { Visitor: { tasks: [{ name: 't', weight: 1, steps: [step('page')] }] } } }
+function planOf ({ path, ...given }: Pick<GeneratorPlan, 'origin' | 'users' | 'runMs' | 'everyMs'> & { path?: string }): GeneratorPlan {
+  const behaviour = { name: 'b', userTypes: { Visitor: { tasks: [{ name: 't', weight: 1, steps: [step('page', path)] }] } } }
   return { generator: 0, runId: 'r', basePath: '/', headers: {}, behaviour, values: {}, jitter: 0, timeoutMs: 100, slowMs: 1000, maxBodyBytes: 1000, seed: 1, ...given }
 }
 
@@ -73,6 +73,21 @@ describe('intended times', () => {
     assert.equal(dispatched.length, 2, 'that of 40 ms was missed')
     generator.stop(0)
     assert.deepEqual([last?.planned, last?.sent, last?.missed.Visitor, last?.skipped, last?.last], [3, 2, 1, 0, true])
+  })
+
+  test('what falls due after a failed answer waits for its timer: one that fails before it is sent would else fail inside of itself', async t => {
+    let nowMs = 1000
+    t.mock.method(performance, 'now', () => nowMs)
+    const plan = planOf({ origin: 'http://127.0.0.1:9', users: [{ number: 0, type: 'Visitor', startMs: 0 }], runMs: 60_000, everyMs: 1, path: '/{{ token }}' })
+    let last: Window | undefined
+    const generator = new Generator(plan, compileBehaviour(plan.behaviour, plan), window => { last = window })
+    const beginMs = monotonicMs()
+    // The generator was held up: five thousand are due at once.
+    nowMs += 5_000
+    generator.start(beginMs)
+    generator.stop(0)
+    assert.deepEqual([last?.planned, last?.sent], [5_001, 5_001])
+    assert.deepEqual([...new Set(last?.examples.map(({ message }) => message))], ['not sent: there is no {{ token }}'])
   })
 })
 

@@ -12,7 +12,9 @@ export interface SuiteCall { drillId: string, stepId: string, environment: Envir
  * Asks a suite's checks. Every answer goes to the store, the drill hears the counts. A cancel lets the checks remove what they had made;
  * what a worker left that died is removed by the attempt after it.
  */
-export async function runSuiteStep ({ drillId, stepId, environment, suite, only, params, attempt }: SuiteCall & { attempt: number }, context: StepContext, { results }: { results: Results }): Promise<SuiteSummary> {
+export async function runSuiteStep (
+  { drillId, stepId, environment, suite, only, params, attempt }: SuiteCall & { attempt: number }, context: StepContext, { results }: { results: Results }
+): Promise<SuiteSummary> {
   const of = only?.length ?? suite.checks.length
   let asked = 0
   const run = await runSuite({

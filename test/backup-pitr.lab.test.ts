@@ -51,7 +51,9 @@ describe('point-in-time recovery to one transaction', { timeout: 280_000 }, () =
   after(async () => { await lab?.down() })
 
   /** What a canary of that transaction would know. */
-  const canaryOf = (name: string, end: string): ArchivedCanary => ({ xid: written[name]!.xid, lsn: end, segment: segmentText(segmentOfEnd(end, 1, segmentBytes), segmentBytes), timeline: 1 })
+  const canaryOf = (name: string, end: string): ArchivedCanary => ({
+    xid: written[name]!.xid, lsn: end, segment: segmentText(segmentOfEnd(end, 1, segmentBytes), segmentBytes), timeline: 1,
+  })
 
   /** B is opened before A and commits after it, with no record between; then C, a restore point, D, E over the border of a segment, F, and the damage. */
   async function write (): Promise<void> {

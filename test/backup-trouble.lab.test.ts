@@ -176,7 +176,9 @@ describe('a worker that is killed', { timeout: 280_000 }, () => {
 
 describe('an abort leaves nothing half', { timeout: 200_000 }, () => {
   /** Begins a step, lets it come to somewhere, hears what it says of its way there, and aborts it. */
-  const abortAt = async <A extends ActionName>(action: A, input: ActionInputs[A], { isThere, tools, says }: { isThere: () => boolean, tools: () => Proc[], says: RegExp }): Promise<void> => {
+  const abortAt = async <A extends ActionName>(
+    action: A, input: ActionInputs[A], { isThere, tools, says }: { isThere: () => boolean, tools: () => Proc[], says: RegExp }
+  ): Promise<void> => {
     const abort = new AbortController()
     const beats: unknown[] = []
     const step = act(action, input, { stepId: 'aborted', signal: abort.signal, heartbeat: details => { beats.push(details) } })

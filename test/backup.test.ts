@@ -74,7 +74,10 @@ describe('targets of a recovery', () => {
   })
 
   test('a time is the last commit until then, or before the first one from then on', () => {
-    const at = (time: string, inclusive: boolean): [string, boolean] => { const { commit, inclusive: side } = commitAtTime(commits, { time, inclusive }); return [commit.xid, side] }
+    const at = (time: string, inclusive: boolean): [string, boolean] => {
+      const { commit, inclusive: side } = commitAtTime(commits, { time, inclusive })
+      return [commit.xid, side]
+    }
     assert.deepEqual(at('2026-11-24T14:00:00.000001Z', true), ['10', true])
     assert.deepEqual(at('2026-11-24T14:00:00.000001Z', false), ['10', false])
     assert.deepEqual(at('2026-11-24T14:00:00.000002Z', true), ['12', true], 'both of one microsecond')
@@ -211,7 +214,10 @@ describe('a repository’s catalogue', () => {
   })
 
   test('a backup that took unusually long is a problem, and one of seconds never is', () => {
-    const tookMs = (label: string, ms: number, daysAgo = 0): BackupSet => set(label, { endedAtMs: nowMs - hour - daysAgo * 25 * hour, startedAtMs: nowMs - hour - daysAgo * 25 * hour - ms })
+    const tookMs = (label: string, ms: number, daysAgo = 0): BackupSet => {
+      const endedAtMs = nowMs - hour - daysAgo * 25 * hour
+      return set(label, { endedAtMs, startedAtMs: endedAtMs - ms })
+    }
     const earlier = [1, 2, 3].map(days => tookMs(`e${days}`, 20_000, days))
     assert.match(problems([...earlier, tookMs('slow', 101_000)]), /^slow has 100 % of the median size and 505 % of the median time of 3 earlier full backups$/)
     assert.equal(problems([...earlier, tookMs('same', 99_000)]), '')

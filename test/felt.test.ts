@@ -4,7 +4,9 @@ import { feltOf, feltText, unseen } from '../src/drill/felt.js'
 import { loadSummary, type LoadPoint, type LoadResult } from '../src/drill/load.js'
 
 /** Seconds from 10,000 on; in those that are named every request failed. */
-const points = (failing: number[]): LoadPoint[] => Array.from({ length: 10 }, (_, second) => ({ atMs: 11_000 + second * 1000, users: 2, requests: 4, errors: failing.includes(second) ? 4 : 0, missed: 0 }))
+const points = (failing: number[]): LoadPoint[] => Array.from({ length: 10 }, (_, second) => ({
+  atMs: 11_000 + second * 1000, users: 2, requests: 4, errors: failing.includes(second) ? 4 : 0, missed: 0,
+}))
 const outage = { from: 13_400, to: 15_600 }
 
 describe('what customers felt of an outage', () => {
@@ -20,7 +22,11 @@ describe('what customers felt of an outage', () => {
   })
 
   test('begins with the first second in which a request failed, and ends with the last', () => {
-    const failingOf = (failing: number[]) => loadSummary({ points: points(failing).map(point => ({ ...point, atMs: point.atMs - 10_000 })), startedAtMs: 10_000, total: {}, quality: {}, reasons: [] } as unknown as LoadResult, true).failing
+    const failingOf = (failing: number[]) => {
+      const sinceStart = points(failing).map(point => ({ ...point, atMs: point.atMs - 10_000 }))
+      const result = { points: sinceStart, startedAtMs: 10_000, total: {}, quality: {}, reasons: [] } as unknown as LoadResult
+      return loadSummary(result, true).failing
+    }
     assert.deepEqual(failingOf([3, 5]), { fromMs: 13_000, toMs: 16_000 })
     assert.deepEqual(failingOf([0]), { fromMs: 10_000, toMs: 11_000 })
     assert.equal(failingOf([]), undefined)

@@ -10,7 +10,10 @@ import { ana, ben, cleo, cut, drillOf, gate, otto } from './fixtures/temporal.js
 
 const drills = drillsOfThisFile(({ temporal }) => ({
   preflight: async (input: DrillInput) => (await haltsFor(temporal.client, input.environment.name)).map(halt => ({ code: 'halt.inForce', message: haltText(halt) })),
-  abortDrills: createAbortDrills({ runningDrills: async environment => await runningDrills(temporal.client, environment), abort: async (id, message) => await temporal.door.abort(id, message) }),
+  abortDrills: createAbortDrills({
+    runningDrills: async environment => await runningDrills(temporal.client, environment),
+    abort: async (id, message) => await temporal.door.abort(id, message),
+  }),
 }))
 const { result } = drills
 

@@ -75,7 +75,8 @@ const eventsOf = (input: DrillInput): DrillEvent[] => (world.recorded.get(input.
 const soon = async (what: string, ask: () => boolean | Promise<boolean>): Promise<void> => {
   assert.ok(await until(async () => await ask() || undefined, { everyMs: 20, deadlineMs: 30_000 }), what)
 }
-const resultOf = async (input: DrillInput): Promise<{ verdict: string, why: string }> => await temporal.client.workflow.getHandle(input.drillId).result() as { verdict: string, why: string }
+const resultOf = async (input: DrillInput): Promise<{ verdict: string, why: string }> =>
+  await temporal.client.workflow.getHandle(input.drillId).result() as { verdict: string, why: string }
 
 test('where no watchdog takes note of the lease, the link is never cut, and the drill says why', async () => {
   const input = drillOf([cut(), gate('go')])

@@ -80,7 +80,10 @@ describe('adding up', () => {
     const part = (startedAtMs: number, endedAtMs: number) => {
       const gathering = new Gathering(1, () => {}, true)
       const lateness = Histogram.create()
-      gathering.add({ generator: 0, index: 0, fromMs: 0, toMs: 1000, users: 1, planned: 1, sent: 1, missed: {}, skipped: 0, series: [], lateness: lateness.encode(), loop: 0, examples: [], slow: [], last: true })
+      gathering.add({
+        generator: 0, index: 0, fromMs: 0, toMs: 1000, users: 1, planned: 1, sent: 1, missed: {}, skipped: 0,
+        series: [], lateness: lateness.encode(), loop: 0, examples: [], slow: [], last: true,
+      })
       lateness.destroy()
       const measured = gathering.measured(startedAtMs, 1000)
       gathering.destroy()

@@ -107,7 +107,8 @@ const run = async (input: DrillInput): Promise<DrillResult> => {
   await temporal.door.start(input)
   return await result(input)
 }
-const find = <T extends EventType>(input: DrillInput, type: T): Array<EventOf<T>> => (world.recorded.get(input.drillId) ?? []).filter((event): event is EventOf<T> => event.type === type)
+const find = <T extends EventType>(input: DrillInput, type: T): Array<EventOf<T>> =>
+  (world.recorded.get(input.drillId) ?? []).filter((event): event is EventOf<T> => event.type === type)
 const finished = (input: DrillInput, id: string): EventOf<'step.finished'> => find(input, 'step.finished').find(event => event.step === id)!
 const loadOf = (index = 0): LoadResult => kept[index]!.result as LoadResult
 async function until (good: () => boolean | Promise<boolean>, what: string): Promise<void> {

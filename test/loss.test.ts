@@ -30,7 +30,11 @@ function failover (): LossEvidence {
 describe('the account of canaries', () => {
   it('hears the commit log where the node came back itself: it must know all that survived and nothing that is lost', () => {
     const seqs = [0, 1, 2, 3]
-    const witness = (there: number[], committed: number[]) => accountFor({ written: seqs.map(seq => written(seq)), found: there.map(seq => found(seq)), wal: { committed: committed.map(seq => String(100 + seq)) } }).witness
+    const witness = (there: number[], committed: number[]) => accountFor({
+      written: seqs.map(seq => written(seq)),
+      found: there.map(seq => found(seq)),
+      wal: { committed: committed.map(seq => String(100 + seq)) },
+    }).witness
     assert.deepEqual(witness(seqs, seqs), { outcome: 'agrees', detail: 'the commit log knows the 4 that survived' })
     assert.deepEqual(witness([0, 1, 2], [0, 1, 2]), { outcome: 'agrees', detail: 'the commit log knows the 3 that survived and none of the 1 that are lost' })
     assert.match(witness([0, 1, 2], seqs).detail, /^1 lost canaries are committed by the commit log/)

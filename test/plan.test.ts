@@ -6,7 +6,9 @@ import type { Runbook, Step } from '../src/drill/runbook.js'
 import { loadRunbook } from '../src/runbook/load.js'
 import { labEnvironment } from './fixtures/environments.js'
 
-function plan (steps: Step[], { expectedMs, environment = labEnvironment() }: { expectedMs?: Record<string, number>, environment?: ReturnType<typeof labEnvironment> } = {}): PlanLine[] {
+function plan (
+  steps: Step[], { expectedMs, environment = labEnvironment() }: { expectedMs?: Record<string, number>, environment?: ReturnType<typeof labEnvironment> } = {}
+): PlanLine[] {
   const runbook: Runbook = { name: 'r', title: 'R', type: 'full-test', environments: ['tier:lab'], steps }
   return planLines({ runbook: instantiate(runbook, { params: {}, environment }).runbook, environment, expectedMs })
 }
@@ -80,7 +82,10 @@ test('a step that will be skipped says why, and so do the steps inside it', () =
 test('the plan of the delivered failover runbook: intact and without customers by default, with a cut link as positive control', async () => {
   const { value } = await loadRunbook('runbooks/database-primary-failure.yaml')
   const environment = labEnvironment()
-  const skipped = (params: Record<string, unknown>) => planLines({ runbook: instantiate(value!, { params, environment }).runbook, environment }).filter(line => line.skipped).map(line => line.id)
+  const skipped = (params: Record<string, unknown>) => {
+    const { runbook } = instantiate(value!, { params, environment })
+    return planLines({ runbook, environment }).filter(line => line.skipped).map(line => line.id)
+  }
   const customers = ['customers', 'served', 'normal', 'customers-leave']
   assert.deepEqual(skipped({}), ['customers', 'cut', 'fall-behind', 'served', 'normal', 'customers-leave', 'heal-link'])
   assert.deepEqual(skipped({ replication: 'cut' }), customers)

@@ -255,9 +255,13 @@ function underLoad (whole = true) {
   const down = events.find(event => event.type === 'probe.down')!
   const result = {
     schema: 1, runId: 'load-abc', scenario: 'baseline', title: 'B', environment: 'lab', target: 'http://a', configHash: 'x', startedAtMs: down.atMs - 5000, durationMs: 12_000, plannedDurationMs: 12_000, users: 10,
-    expectedRequestsPerSecond: 20, requestsPerSecond: 19.5, total: { requests: 234, errors: 40, responseMs: { p50: 4, p75: 6, p90: 9, p95: 800, p99: 2600, p999: 3000, max: 3100, mean: 90 } },
+    expectedRequestsPerSecond: 20, requestsPerSecond: 19.5,
+    total: { requests: 234, errors: 40, responseMs: { p50: 4, p75: 6, p90: 9, p95: 800, p99: 2600, p999: 3000, max: 3100, mean: 90 } },
     endpoints: [], userTypes: [], series: [], quality: { planned: 240, sent: 240, missed: 3, skipped: 0, busiestLoop: 0.1 },
-    points: Array.from({ length: 12 }, (_, second) => ({ atMs: (second + 1) * 1000, users: 10, requests: 20, errors: second === 6 ? 20 : 0, missed: 0, ...(second === 6 ? {} : { p50Ms: 4, p95Ms: 6, p99Ms: second === 7 ? 2600 : 9 }) })),
+    points: Array.from({ length: 12 }, (_, second) => ({
+      atMs: (second + 1) * 1000, users: 10, requests: 20, errors: second === 6 ? 20 : 0, missed: 0,
+      ...(second === 6 ? {} : { p50Ms: 4, p95Ms: 6, p99Ms: second === 7 ? 2600 : 9 }),
+    })),
     failures: [{ failure: 'http5xx', count: 40, examples: [] }], slow: { overMs: 1000, count: 7, examples: [] },
     thresholds: [{ threshold: { metric: 'errorShare', atMost: 0.01 }, text: 'errors at most 1 %', samples: 234, kept: false, why: 'errors at most 1 %: 17.1 %' }],
     resources: [{ name: 'api1 memory', unit: 'bytes', samples: [], min: 5e7, mean: 6e7, max: 7e7 }], leaks: [], baseline: { outcome: 'same', why: 'as before: P95 of <b>', runs: [] },
@@ -311,7 +315,9 @@ test('a drill without loads has no word of them', () => {
 })
 
 test('of a long load the slowest second and the most errors of each part stay', () => {
-  const points = Array.from({ length: 3600 }, (_, second) => ({ atMs: second * 1000, users: 1, requests: 2, errors: second === 100 ? 9 : 0, missed: 0, p99Ms: second === 1000 ? 5000 : 10 }))
+  const points = Array.from({ length: 3600 }, (_, second) => ({
+    atMs: second * 1000, users: 1, requests: 2, errors: second === 100 ? 9 : 0, missed: 0, p99Ms: second === 1000 ? 5000 : 10,
+  }))
   const few = thinned(points, 300)
   assert.ok(few.length <= 300)
   assert.deepEqual([Math.max(...few.map(point => point.p99Ms!)), Math.max(...few.map(point => point.errors))], [5000, 9])

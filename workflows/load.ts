@@ -18,7 +18,10 @@ export async function load (run: Run, step: LoadStep): Promise<StepResult> {
   const percent = Number(step.percent ?? 100)
   const call: LoadCall = {
     drillId: input.drillId, stepId: step.id, environment: input.environment, scenario, behaviour, allowProduction: input.production === true,
-    overrides: { users: own(step.users as number | undefined), spawnRate: own(step.spawnRate as number | undefined), runTime: own(step.runTime), ...percent < 100 ? { scale: percent / 100 } : {} },
+    overrides: {
+      users: own(step.users as number | undefined), spawnRate: own(step.spawnRate as number | undefined), runTime: own(step.runTime),
+      ...percent < 100 ? { scale: percent / 100 } : {},
+    },
   }
   return step.background === true ? await run.loads.hold(step, call) : await measured(run, step, call)
 }

@@ -122,6 +122,7 @@ export async function isCommitted (copy: Pick<Copy, 'socketDir' | 'port'>, user:
 }
 
 async function invariantProof (copy: Copy, user: string, database: DatabaseCluster, context: StepContext): Promise<Proof> {
-  const { outcome, observed } = await askInvariants({ host: copy.socketDir, port: copy.port ?? 5432, user, database: database.endpoint.database }, database.invariants ?? [], context)
+  const login = { host: copy.socketDir, port: copy.port ?? 5432, user, database: database.endpoint.database }
+  const { outcome, observed } = await askInvariants(login, database.invariants ?? [], context)
   return outcome === 'pass' ? { good: observed } : outcome === 'fail' ? { wrong: `invariant ${observed}` } : { blind: observed }
 }

@@ -61,7 +61,8 @@ const parts: Parts = {
     const catalog = await catalogHere()
     const inRow = ['baseline', 'peak', 'stress', 'endurance']
     return {
-      scenarios: catalog.scenarios.filter(({ value }) => value?.held !== true).map(({ name }) => name).sort((one, other) => (inRow.indexOf(one) + 1 || 9) - (inRow.indexOf(other) + 1 || 9)),
+      scenarios: catalog.scenarios.filter(({ value }) => value?.held !== true).map(({ name }) => name)
+        .sort((one, other) => (inRow.indexOf(one) + 1 || 9) - (inRow.indexOf(other) + 1 || 9)),
       run: async ({ environment, scenario, ...order }, options) => {
         const { scenario: found, behaviour } = catalog.scenario(scenario)
         const runId = newRunId(scenario)

@@ -16,7 +16,16 @@ const startMs = 60_000
 
 const verdicts: Verdict[] = ['passed', 'passed-with-findings', 'failed', 'invalid', 'aborted']
 
-interface StartOptions extends LoadOptions { env: string, param: string[], production?: boolean, rehearse?: boolean, key?: string, watch?: boolean, ask?: boolean, strict?: boolean }
+interface StartOptions extends LoadOptions {
+  env: string
+  param: string[]
+  production?: boolean
+  rehearse?: boolean
+  key?: string
+  watch?: boolean
+  ask?: boolean
+  strict?: boolean
+}
 
 /** Parameters of runbook `load` (and `suite` of `smoke`), as load testers type them. */
 interface LoadOptions { scenario?: string, users?: string, spawnRate?: string, runTime?: string, scale?: string, shards?: string, suite?: string }

@@ -13,7 +13,15 @@ import { verdictMark } from './view.js'
 
 /** What the entry file hands over: the checks run in this process, without Temporal and without a store. */
 export interface SmokeDoor {
-  run: (options: { environment: string, suite?: string, only?: string[], params: Record<string, unknown>, signal: AbortSignal, onPlan: (checks: number) => void, onAnswer: (run: CheckRun) => void }) => Promise<SuiteRun>
+  run: (options: {
+    environment: string
+    suite?: string
+    only?: string[]
+    params: Record<string, unknown>
+    signal: AbortSignal
+    onPlan: (checks: number) => void
+    onAnswer: (run: CheckRun) => void
+  }) => Promise<SuiteRun>
   draw: Record<'json' | 'junit' | 'prometheus' | 'html', (run: SuiteRun) => string>
 }
 

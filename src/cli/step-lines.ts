@@ -24,7 +24,14 @@ const over = (step: StepStatus): boolean => step.state === 'passed' || step.stat
 export function stepLines (status: DrillStatus, now: number, width: number, room: number, progress: ReadonlyMap<string, string> = new Map()): Line[] {
   const waits = new Map(status.waitingFor.map(waiting => [waiting.step, waiting]))
   const titles = titleWidth(status.steps, width)
-  const blocks = status.steps.map(step => ({ step, lines: [stepLine(step, depthOf(status.steps, step), now, width, titles), ...below(step, waits.get(step.id), now, width), ...farLines(step, progress.get(step.id), width)] }))
+  const blocks = status.steps.map(step => ({
+    step,
+    lines: [
+      stepLine(step, depthOf(status.steps, step), now, width, titles),
+      ...below(step, waits.get(step.id), now, width),
+      ...farLines(step, progress.get(step.id), width),
+    ],
+  }))
   const count = (list: typeof blocks): number => list.reduce((sum, block) => sum + block.lines.length, 0)
   if (count(blocks) <= room) return blocks.flatMap(block => block.lines)
 

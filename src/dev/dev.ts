@@ -199,7 +199,9 @@ async function settled<T extends unknown[]> (works: { [I in keyof T]: Promise<T[
   return results.map(result => (result as PromiseFulfilledResult<unknown>).value) as T
 }
 
-function childEnvironment (root: string, dev: { ports: Ports, temporalAddress: string, temporalUi?: string, storeUrl: string }, more: Record<string, string> = {}): Record<string, string | undefined> {
+function childEnvironment (
+  root: string, dev: { ports: Ports, temporalAddress: string, temporalUi?: string, storeUrl: string }, more: Record<string, string> = {}
+): Record<string, string | undefined> {
   // A profile or address of somebody's real Temporal must not reach the parts of this one.
   const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('TEMPORAL_')))
   return {

@@ -28,7 +28,9 @@ export async function makePeople (db: pg.Pool, root: string, people: Person[]): 
  *
  * @throws DrillError `person.exists` where an admin can come in, `input.invalid` where the id is not one or was somebody's
  */
-export async function firstAdmin (db: pg.Pool, home: string, options: { id: string, name?: string, recover?: boolean }): Promise<{ id: string, made: boolean, keyFile: string, alertKeyFile: string }> {
+export async function firstAdmin (
+  db: pg.Pool, home: string, options: { id: string, name?: string, recover?: boolean }
+): Promise<{ id: string, made: boolean, keyFile: string, alertKeyFile: string }> {
   const [keyFile, alertKeyFile] = [join(home, 'key'), join(home, 'alertmanager.key')]
   mkdirSync(home, { recursive: true })
   const kept = read(keyFile)

@@ -220,8 +220,11 @@ export function loadSummary (result: LoadResult, stored: boolean): LoadSummary {
   const { p50, p95, p99 } = total.responseMs ?? {}
   const failing = failingSpan(points, startedAtMs)
   return {
-    runId, scenario, verdict, why, reasons: reasons.slice(0, 10), startedAtMs, durationMs, users, requestsPerSecond, requests: total.requests, errors: total.errors, missed: quality.missed,
-    ...(p50 === undefined ? {} : { p50Ms: p50, p95Ms: p95, p99Ms: p99 }), ...(breaking === undefined ? {} : { breaking }), ...(baseline === undefined ? {} : { baseline: baseline.outcome }),
+    runId, scenario, verdict, why, reasons: reasons.slice(0, 10), startedAtMs, durationMs,
+    users, requestsPerSecond, requests: total.requests, errors: total.errors, missed: quality.missed,
+    ...(p50 === undefined ? {} : { p50Ms: p50, p95Ms: p95, p99Ms: p99 }),
+    ...(breaking === undefined ? {} : { breaking }),
+    ...(baseline === undefined ? {} : { baseline: baseline.outcome }),
     ...(failing === undefined ? {} : { failing }), stored,
   }
 }

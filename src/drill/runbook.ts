@@ -216,7 +216,9 @@ export interface SuiteStep extends StepBase {
 export type Step = ActionStep | UndoStep | CheckStep | LoadStep | SuiteStep | GateStep | TaskStep | WaitStep | NotifyStep | ParallelStep | RunbookStep
 export type StepKind = Step['kind']
 /** The compiler asks for a new one. */
-export const stepKinds = Object.keys({ action: 1, undo: 1, check: 1, load: 1, suite: 1, gate: 1, task: 1, wait: 1, notify: 1, parallel: 1, runbook: 1 } satisfies Record<StepKind, 1>) as StepKind[]
+export const stepKinds = Object.keys({
+  action: 1, undo: 1, check: 1, load: 1, suite: 1, gate: 1, task: 1, wait: 1, notify: 1, parallel: 1, runbook: 1,
+} satisfies Record<StepKind, 1>) as StepKind[]
 
 export function isAllowedIn (runbook: Pick<Runbook, 'environments'>, environment: { name: string, tier: Tier }): boolean {
   return runbook.environments.includes(environment.name) || runbook.environments.includes(`tier:${environment.tier}`)

@@ -153,7 +153,10 @@ export function retriesOf ({ category, retries }: Pick<SuiteCheck, 'category' | 
 }
 
 /** A run from the answers of its checks. `runs` in the order of the suite. */
-export function suiteRun (suite: Suite, { environment, runId, runs, startedAtMs, endedAtMs }: { environment: string, runId: string, runs: CheckRun[], startedAtMs: number, endedAtMs: number }): SuiteRun {
+export function suiteRun (
+  suite: Suite,
+  { environment, runId, runs, startedAtMs, endedAtMs }: { environment: string, runId: string, runs: CheckRun[], startedAtMs: number, endedAtMs: number }
+): SuiteRun {
   const thresholds = (suite.thresholds ?? []).flatMap(threshold => rowOf(threshold, runs))
   return {
     schema: 'muster.smoke/1',

@@ -42,7 +42,15 @@ export function pageForms (app: App, parts: PageParts): void {
     app.get('/sign-in/callback', {
       config: { right: 'public', rateLimit: { max: 60 } },
       // Issuers add what they like, such as session_state.
-      schema: { hide: true, querystring: Type.Object({ code: Type.Optional(Type.String({ maxLength: 4000 })), state: Type.Optional(Type.String({ maxLength: 200 })), error: Type.Optional(Type.String({ maxLength: 200 })), iss: Type.Optional(Type.String({ maxLength: 500 })) }) },
+      schema: {
+        hide: true,
+        querystring: Type.Object({
+          code: Type.Optional(Type.String({ maxLength: 4000 })),
+          state: Type.Optional(Type.String({ maxLength: 200 })),
+          error: Type.Optional(Type.String({ maxLength: 200 })),
+          iss: Type.Optional(Type.String({ maxLength: 500 })),
+        }),
+      },
     }, async (request, reply) => {
       const kept = sessions.kept(request)
       // Once, however it ends.

@@ -41,7 +41,10 @@ export function runPage (app: App, parts: PageParts): void {
       readSamples(parts.store.pool, id, { maxPoints: livePoints }).catch(() => []),
       mayProgress(status) ? parts.temporal.progress(id).catch(() => []) : [],
     ])
-    const regions = { ...drawRegions({ events, status, samples, progress, nowMs, links }), asks: drawAsks(events, status, { person: personOf(request), formToken: viewer.formToken }) }
+    const regions = {
+      ...drawRegions({ events, status, samples, progress, nowMs, links }),
+      asks: drawAsks(events, status, { person: personOf(request), formToken: viewer.formToken }),
+    }
     const inside = render('run', {
       drillId: id, formToken: viewer.formToken, regions: regionNames.map(name => [name, regions[name] ?? '']),
       says: saysOf(personOf(request), randomUUID()), done: request.query.done === undefined ? undefined : doneTexts[request.query.done],

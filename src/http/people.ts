@@ -34,7 +34,18 @@ export function peopleRoutes (app: App, { store, catalog }: AppDeps, identities:
     config: { right: 'people.manage' },
     schema: {
       operationId: 'listPeople', tags: ['people'], summary: 'Everybody, with their keys, grants and deputies', querystring: Strict({}),
-      response: answers({ 200: Type.Object({ people: Type.Array(Type.Object({ ...PersonFields, oidcSubject: Type.Optional(Type.String()), awayUntil: Type.Optional(Time), removedAt: Type.Optional(Time), entrusted: Type.Array(Entrusted), keys: Type.Array(Key) })) }) }),
+      response: answers({
+        200: Type.Object({
+          people: Type.Array(Type.Object({
+            ...PersonFields,
+            oidcSubject: Type.Optional(Type.String()),
+            awayUntil: Type.Optional(Time),
+            removedAt: Type.Optional(Time),
+            entrusted: Type.Array(Entrusted),
+            keys: Type.Array(Key),
+          })),
+        }),
+      }),
     },
   }, async () => {
     const [people, entrusted] = await Promise.all([listPeople(store.pool), entrustedLines({ store, catalog })])
@@ -54,7 +65,11 @@ export function peopleRoutes (app: App, { store, catalog }: AppDeps, identities:
     schema: {
       operationId: 'peopleLog', tags: ['people'], summary: 'Who changed what of whom, the newest first',
       description: 'Written by the store itself, append only; a key’s digest is not in it.',
-      querystring: Strict({ person: Type.Optional(PersonId), before: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })), limit: Type.Integer({ minimum: 1, maximum: 500, default: 100 }) }),
+      querystring: Strict({
+        person: Type.Optional(PersonId),
+        before: Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
+        limit: Type.Integer({ minimum: 1, maximum: 500, default: 100 }),
+      }),
       response: answers({ 200: Type.Object({ changes: Type.Array(Change), next: Type.Optional(Type.Integer({ description: '`before` of the next page, where there may be one' })) }) }),
     },
   }, async request => {

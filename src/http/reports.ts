@@ -60,7 +60,8 @@ export function reportRoutes (app: App, deps: AppDeps): void {
 export async function reportFacts (deps: Pick<AppDeps, 'store' | 'temporal'>, id: string): Promise<ReportFacts> {
   const { temporal } = deps
   // Samples and earlier drills are the store's alone; the drill itself is with Temporal too.
-  const facts = await recorded(deps, id).catch(async (error: unknown) => await insteadOfStore<ReportFacts>(error, async () => ({ events: await temporal.timeline(id, 0), samples: [], earlier: [] })))
+  const fromTemporal = async (): Promise<ReportFacts> => ({ events: await temporal.timeline(id, 0), samples: [], earlier: [] })
+  const facts = await recorded(deps, id).catch(async (error: unknown) => await insteadOfStore<ReportFacts>(error, fromTemporal))
   if (isOver(facts.events)) return facts
   // The workflow knows of the end a moment before the record does; one that ends in this moment answers no more, and then all is on record.
   const events = await temporal.timeline(id, 0).catch((error: unknown) => ({ error }))

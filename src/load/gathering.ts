@@ -106,7 +106,11 @@ export class Gathering {
 
   measured (startedAtMs: number, durationMs: number): Measured {
     const { planned, sent, skipped, missed, busiestLoop, points, responses, examples, slow } = this
-    return { ...(responses === undefined ? {} : { responses }), startedAtMs, durationMs, planned, sent, skipped, missed, busiestLoop, points, examples, slow, series: this.tally.export(), lateness: this.lateness.encode() }
+    return {
+      ...(responses === undefined ? {} : { responses }),
+      startedAtMs, durationMs, planned, sent, skipped, missed, busiestLoop, points, examples, slow,
+      series: this.tally.export(), lateness: this.lateness.encode(),
+    }
   }
 
   destroy (): void {

@@ -14,7 +14,10 @@ export function mergeRuns (parts: readonly ShardPart[], thresholds: readonly Loa
   for (const [index, atMs] of parts.flatMap(part => part.endedBy)) endedBy.set(thresholds[index]!, Math.min(atMs, endedBy.get(thresholds[index]!) ?? Infinity))
   const cancelled = parts.find(part => part.cancelled !== undefined)?.cancelled
   const begins = parts.map(part => part.measured.startedAtMs)
-  return { measured: mergeMeasured(parts.map(part => part.measured)), apartMs: Math.max(...begins) - Math.min(...begins), endedBy, ...(cancelled === undefined ? {} : { cancelled }) }
+  return {
+    measured: mergeMeasured(parts.map(part => part.measured)), apartMs: Math.max(...begins) - Math.min(...begins), endedBy,
+    ...(cancelled === undefined ? {} : { cancelled }),
+  }
 }
 
 /** What one shard hands over: plain but for the bytes of its histograms. */

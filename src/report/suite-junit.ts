@@ -6,7 +6,10 @@ import { figure } from '../drill/suite.js'
  * not asked or not configured; a failure that another try mended is Surefire's `flakyFailure`.
  */
 export function renderSuiteJunit (run: SuiteRun): string {
-  const groups = [...new Set(run.checks.map(check => check.category))].map(category => ({ name: category as string, cases: run.checks.filter(check => check.category === category).map(checkCase) }))
+  const groups = [...new Set(run.checks.map(check => check.category))].map(category => ({
+    name: category as string,
+    cases: run.checks.filter(check => check.category === category).map(checkCase),
+  }))
   if (run.thresholds.length > 0) groups.push({ name: 'thresholds', cases: run.thresholds.map(thresholdCase) })
   const suites = groups.map(({ name, cases }) => [
     `  <testsuite name="${escaped(`${run.suite}.${name}`)}" ${counts(cases)} timestamp="${new Date(run.startedAtMs).toISOString()}" hostname="${escaped(run.environment)}">`,

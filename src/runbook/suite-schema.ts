@@ -97,7 +97,11 @@ matching<SuiteCheck>()(closed({
 }))
 const checkOf = (check: SmokeCheckName) => {
   const takes = smokeInputs[check] as TSchema & { required?: string[] }
-  return closed({ check: Type.Literal(check, { description: smokeCheckAbout[check] }), ...checkFields, with: (takes.required ?? []).length > 0 ? takes : Type.Optional(takes) }, smokeCheckAbout[check])
+  return closed({
+    check: Type.Literal(check, { description: smokeCheckAbout[check] }),
+    ...checkFields,
+    with: (takes.required ?? []).length > 0 ? takes : Type.Optional(takes),
+  }, smokeCheckAbout[check])
 }
 
 const threshold = matching<Threshold>()(closed({

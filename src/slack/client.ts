@@ -133,7 +133,12 @@ export function slackCodeOf (error: unknown): string | undefined {
 }
 
 function asDrillError (method: string, error: unknown): DrillError {
-  const { code, retryAfter, data, statusCode } = error as { code?: string, retryAfter?: number, data?: { error?: string, needed?: string, response_metadata?: { messages?: string[] } }, statusCode?: number }
+  const { code, retryAfter, data, statusCode } = error as {
+    code?: string
+    retryAfter?: number
+    data?: { error?: string, needed?: string, response_metadata?: { messages?: string[] } }
+    statusCode?: number
+  }
   if (code === ErrorCode.RateLimitedError) return new DrillError('slack.limited', `Slack limits ${method}: again in ${retryAfter} s`, { details: { retryAfterMs: (retryAfter ?? 1) * 1000 } })
   if (code === ErrorCode.PlatformError) {
     // A 200 that is no JSON stands here as its whole body: a page of some proxy.

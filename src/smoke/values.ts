@@ -40,7 +40,9 @@ function textOf (check: SuiteCheck): string {
 export interface Try { runId: string, attempt: number, number: number }
 
 /** What `{{ }}` stands for in a check: everything but what its steps capture. Secrets are resolved only where the check names them. */
-export async function valuesFor (check: SuiteCheck, { runId, attempt, number }: Try, environment: Environment, params: Values, secret: (ref: string) => Promise<string>): Promise<Values> {
+export async function valuesFor (
+  check: SuiteCheck, { runId, attempt, number }: Try, environment: Environment, params: Values, secret: (ref: string) => Promise<string>
+): Promise<Values> {
   const text = textOf(check)
   const named = (what: string): Buffer => createHash('sha256').update([what, runId, check.id, attempt, number].join('\n')).digest()
   const accounts: Values = {}

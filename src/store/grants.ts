@@ -47,7 +47,9 @@ export async function nameDeputy (db: Db, deputy: { personId: string, deputyId: 
  *
  * @throws DrillError `person.alone`
  */
-export async function giveRoles (pool: pg.Pool, change: (db: Db, roles: Role[]) => Promise<void>, given: { personId: string, roles: Role[], had: Role[], by: string }): Promise<string | undefined> {
+export async function giveRoles (
+  pool: pg.Pool, change: (db: Db, roles: Role[]) => Promise<void>, given: { personId: string, roles: Role[], had: Role[], by: string }
+): Promise<string | undefined> {
   return await changingPeople(pool, given.by, async db => {
     await lockPeople(db)
     const others = (await adminsOf(db)).filter(({ id }) => id !== given.by && id !== given.personId)

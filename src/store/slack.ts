@@ -41,7 +41,9 @@ export async function endDrawing (db: Db, drillId: string, drawer: string, seq: 
 export async function postedMessages (db: Db, drillId: string): Promise<PostedMessage[]> {
   const found = await rows<{ key: string, wanted: string, channel: string | null, ts: string | null, asked_at_ms: number, fingerprint: string | null }>(db,
     'select key, wanted, channel, ts, asked_at_ms, fingerprint from slack_messages where drill_id = $1', [drillId])
-  return found.map(({ key, wanted, channel, ts, asked_at_ms: askedAtMs, fingerprint }) => ({ key, wanted, channel: channel ?? undefined, ts: ts ?? undefined, askedAtMs, fingerprint: fingerprint ?? undefined }))
+  return found.map(({ key, wanted, channel, ts, asked_at_ms: askedAtMs, fingerprint }) => ({
+    key, wanted, channel: channel ?? undefined, ts: ts ?? undefined, askedAtMs, fingerprint: fingerprint ?? undefined,
+  }))
 }
 
 /** Says that a message is about to be posted, before it is. */

@@ -24,7 +24,13 @@ export function linkingRoutes (app: App, { store, slack }: AppDeps): void {
         workspace: Type.Optional(SlackId('TE', 'id of their workspace or organisation, e.g. T0123456789')),
         email: Type.Optional(Type.Union([Type.String({ maxLength: 254, pattern: '^[^\\s@]+@[^\\s@]+$', description: 'an e-mail address' }), none])),
       }),
-      response: answers({ 200: Type.Object({ id: Type.String(), slackUser: Type.Optional(Type.Union([Type.String(), Type.Null()])), email: Type.Optional(Type.Union([Type.String(), Type.Null()])) }) }),
+      response: answers({
+        200: Type.Object({
+          id: Type.String(),
+          slackUser: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+          email: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+        }),
+      }),
     },
   }, async request => {
     const { id } = request.params

@@ -11,10 +11,17 @@ const common = { user: User, team: Type.Optional(Team), enterprise: Type.Optiona
 
 export const interaction = Type.Object({ type: id, ...common }, open)
 
-const Action = Type.Object({ action_id: id, action_ts: Type.Optional(id), value: Type.Optional(Type.String({ maxLength: 2000 })), selected_option: Type.Optional(Type.Union([Type.Null(), Type.Object({ value: text }, open)])) }, open)
+const Action = Type.Object({
+  action_id: id, action_ts: Type.Optional(id), value: Type.Optional(Type.String({ maxLength: 2000 })),
+  selected_option: Type.Optional(Type.Union([Type.Null(), Type.Object({ value: text }, open)])),
+}, open)
 
 const ViewFacts = { id, hash: Type.Optional(id), callback_id: id, private_metadata: text }
-const Value = Type.Object({ value: Type.Optional(Type.Union([Type.Null(), text])), selected_option: Type.Optional(Type.Union([Type.Null(), Type.Object({ value: text }, open)])), selected_options: Type.Optional(Type.Array(Type.Object({ value: text }, open))) }, open)
+const Value = Type.Object({
+  value: Type.Optional(Type.Union([Type.Null(), text])),
+  selected_option: Type.Optional(Type.Union([Type.Null(), Type.Object({ value: text }, open)])),
+  selected_options: Type.Optional(Type.Array(Type.Object({ value: text }, open))),
+}, open)
 
 export const messageClick = Type.Object({
   type: Type.Literal('block_actions'), ...common, trigger_id: id, response_url: Type.String({ maxLength: 2000 }), container: Type.Object({ message_ts: id, channel_id: id }, open), actions: Type.Array(Action, { minItems: 1 }),
@@ -29,7 +36,8 @@ export const shortcut = Type.Object({
 }, open)
 
 export const commandForm = Type.Object({
-  team_id: id, enterprise_id: Type.Optional(Type.String()), is_enterprise_install: Type.Optional(Type.String()), user_id: id, text: Type.String({ maxLength: 8000 }), trigger_id: id, response_url: Type.String({ maxLength: 2000 }),
+  team_id: id, enterprise_id: Type.Optional(Type.String()), is_enterprise_install: Type.Optional(Type.String()), user_id: id,
+  text: Type.String({ maxLength: 8000 }), trigger_id: id, response_url: Type.String({ maxLength: 2000 }),
 }, open)
 
 export const reaction = Type.Object({

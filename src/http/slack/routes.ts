@@ -25,7 +25,10 @@ const graceMs = 5000
  * at once, and worked on after that; what comes of it is told to who did it, alone.
  */
 export function slackRoutes (app: App, deps: AppDeps, { slack, signingSecret }: SlackDeps): void {
-  const talk: Talk = { store: deps.store, temporal: deps.temporal, catalog: deps.catalog, config: deps.config, slack, signingSecret, log: deps.log, clickers: new Clickers(deps.store, slack) }
+  const talk: Talk = {
+    store: deps.store, temporal: deps.temporal, catalog: deps.catalog, config: deps.config, slack, signingSecret, log: deps.log,
+    clickers: new Clickers(deps.store, slack),
+  }
   const taken = new Map<string, number>()
   const working = new Set<Promise<void>>()
   const later = (work: Promise<void>): void => {

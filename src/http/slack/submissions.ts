@@ -37,7 +37,9 @@ export async function submit (talk: Talk, from: Person, submission: Submission, 
 }
 
 /** A refusal that comes in time stands in the form, so that what was typed is not lost. */
-async function submitReason (talk: Talk, from: Person, { view }: Submission, later: (work: Promise<void>) => void, act: (metadata: ReasonMetadata, reason: string) => Promise<void>): Promise<FormAnswer> {
+async function submitReason (
+  talk: Talk, from: Person, { view }: Submission, later: (work: Promise<void>) => void, act: (metadata: ReasonMetadata, reason: string) => Promise<void>
+): Promise<FormAnswer> {
   const metadata = JSON.parse(view.private_metadata) as ReasonMetadata
   const reason = (valueIn(view.state.values, 'reason') ?? '').trim()
   if (reason === '') return { response_action: 'errors', errors: { reason: 'Say why, in a few words' } }

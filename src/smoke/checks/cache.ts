@@ -11,7 +11,10 @@ export const cache: SmokeCheck<'cache'> = async (_, context) => {
   const { endpoint, nodes } = context.environment.cache!
   const key = `muster:smoke:${String(context.values.nonce)}`
   const password = nodes[0]?.password === undefined ? undefined : await context.secret(nodes[0].password)
-  const redis = new Redis({ ...endpoint, password, lazyConnect: true, connectTimeout: 1_500, commandTimeout: 1_500, maxRetriesPerRequest: 0, retryStrategy: () => null, enableOfflineQueue: false })
+  const redis = new Redis({
+    ...endpoint, password, lazyConnect: true, connectTimeout: 1_500, commandTimeout: 1_500,
+    maxRetriesPerRequest: 0, retryStrategy: () => null, enableOfflineQueue: false,
+  })
   redis.on('error', () => {})
   const stop = (): void => { redis.disconnect() }
   context.signal.addEventListener('abort', stop, { once: true })

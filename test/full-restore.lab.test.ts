@@ -88,7 +88,7 @@ describe('the whole system from its backups alone', { timeout: 290_000 }, () => 
     const late = report.findings.filter(({ text }) => /response is \d+ ms, the target is \d+ ms$/.test(text))
     ends(report, late.length > 0 && late.length === report.findings.length ? 'passed-with-findings' : 'passed')
     assert.match(summaryOf(report, 'configure'), /^placed \d+ files below .*, \d+ of them with what is called otherwise here$/)
-    assert.match(observed(report, 'proven'), /^recovery is over; its server lives; redo ended at .*; PG timeline 2, from 1; the canary, transaction \d+, is here; 2 of 2 invariants hold$/)
+    assert.match(observed(report, 'proven'), /^recovery is over; its server lives; redo ended at .*; PG timeline 2, from 1; the canary, transaction \d+, is here; 3 of 3 invariants hold$/)
     assert.deepEqual(report.objectives.map(line => [line.objective, line.met]).slice(0, 2), [['Recovery time (RTO)', true], ['Recovery point (RPO)', true]])
     assert.match(observed(report, 'loss'), /^the last acknowledged write, transaction \d+ of .*, is lost; the newest that is here is of .*: RPA /, 'nothing archived it')
     assert.match(observed(report, 'files-equal'), /^1 folders are equal in both ways/)

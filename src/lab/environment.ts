@@ -54,6 +54,10 @@ export function labEnvironment (layout: Layout, servers: Server[], accounts: Acc
           sql: 'select not exists (select from orders o where o.total_cents <> ' +
             '(select coalesce(sum(l.quantity * l.price_cents), -1) from order_lines l where l.order_id = o.id))',
         },
+        {
+          name: 'the totals are those of the orders',
+          sql: 'select (select row(count(*)::numeric, coalesce(sum(total_cents), 0)) from orders) = (select row(sum(orders), sum(revenue_cents)) from order_totals)',
+        },
       ],
       columns: [{ name: 'stock', table: 'products', key: 'id', column: 'stock', damagedTo: 0 }],
     },

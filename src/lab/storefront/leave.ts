@@ -13,7 +13,10 @@ export async function leave (shop: Shop, customerId: string): Promise<void> {
     await client.query('update products set stock = stock + line.quantity from unnest($1::int[], $2::int[]) as line (product, quantity) where id = line.product',
       [rows.map(({ id }) => id), rows.map(({ quantity }) => quantity)])
     await client.query('delete from order_lines where order_id in (select id from orders where customer_id = $1)', [customerId])
-    await client.query('delete from orders where customer_id = $1', [customerId])
+    await client.query(
+      `with gone as (delete from orders where customer_id = $1 returning total_cents)
+       update order_totals kept set orders = kept.orders - left_with.orders, revenue_cents = kept.revenue_cents - left_with.revenue_cents
+       from (select count(*) as orders, coalesce(sum(total_cents), 0) as revenue_cents from gone) as left_with where slot = 0`, [customerId])
     await client.query('delete from customers where id = $1', [customerId])
     return { goods: rows.map(({ id }) => id) }
   })

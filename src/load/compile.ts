@@ -29,6 +29,8 @@ export interface CompiledStep {
    * @throws Error with one line that names the value that is not there
    */
   fill: (values: () => Values) => Filled
+  /** Only where the status is all that is asked of an answer: whether it is the wanted one. Then nobody need judge it. */
+  accepts?: (status: number) => boolean
   judge: (answer: HttpAnswer, filled: Filled) => Judged
 }
 
@@ -82,12 +84,13 @@ function compileStep (step: HttpStep, series: SeriesName, common: Common): Compi
     request: {
       path: prefix + request.path,
       method,
-      headers: {
+      // Names and values in turn: undici is quicker with them than with an object.
+      headers: Object.entries({
         ...common.headers,
         ...(request.json === undefined ? {} : { 'content-type': 'application/json' }),
         ...(request.token === undefined ? {} : { authorization: `Bearer ${request.token}` }),
         ...request.headers,
-      },
+      }).flat(),
       body: request.json === undefined ? request.body : JSON.stringify(request.json),
     },
     expect: filled,
@@ -105,8 +108,8 @@ function compileStep (step: HttpStep, series: SeriesName, common: Common): Compi
       if (missing.length > 0) throw new Error(`not sent: there is no ${missing.map(name => `{{ ${name} }}`).join(', ')}`)
       return render(filled)
     },
+    ...onlyStatus ? { accepts: (status: number) => hasStatus(expect, status) } : {},
     judge (answer, filled) {
-      if (onlyStatus && hasStatus(expect, answer.status)) return good
       const captured: Values = {}
       const problems = unmet(filled.expect, answer)
       for (const [name, from] of Object.entries(capture ?? {})) {
@@ -119,8 +122,6 @@ function compileStep (step: HttpStep, series: SeriesName, common: Common): Compi
     },
   }
 }
-
-const good: Judged = {}
 
 function hasStatus ({ status: expected }: HttpExpectation, status: number): boolean {
   if (expected === undefined) return status < 400

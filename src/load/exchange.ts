@@ -5,6 +5,8 @@ import { monotonicMs } from './clock.js'
 import type { CompiledStep, Filled, Judged } from './compile.js'
 import { failureOf, Stopped } from './failure.js'
 
+const good: Judged = {}
+
 /**
  * One request and its answer, as undici's dispatch tells of them. Body and headers are kept only where somebody asks what they hold:
  * of undici's two kinds of handler this is the older one, as the newer one reads every header of every answer. Times are by the
@@ -56,10 +58,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onComplete (): void {
     if (this.over) return
     this.endMs = monotonicMs()
-    const { status, chunks } = this
+    const { status, chunks, step } = this
+    if (step.accepts?.(status) === true) return this.end(good)
     const headers = this.headers === undefined ? {} : util.parseHeaders(this.headers)
     const text = chunks === undefined ? '' : Buffer.concat(chunks).toString('utf8')
-    this.end(this.step.judge({ status, headers, text, cut: false, ms: this.endMs - this.sentMs! }, this.filled!))
+    this.end(step.judge({ status, headers, text, cut: false, ms: this.endMs - this.sentMs! }, this.filled!))
   }
 
   onError (error: Error): void {

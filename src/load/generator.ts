@@ -52,7 +52,6 @@ export class Generator {
   private readonly lateness = Histogram.create()
   private readonly random: () => number
   private readonly counts = { planned: 0, sent: 0, skipped: 0 }
-  private missed: Record<string, number> = {}
   private examples: FailureExample[] = []
   private readonly examplesKept = new Map<string, number>()
   private slow: SlowRequest[] = []
@@ -133,7 +132,7 @@ export class Generator {
     const lateBy = nowMs - dueMs
     if (user.busy) {
       if (lateBy > lateMs) this.counts.skipped++
-      else this.missed[user.type.name] = (this.missed[user.type.name] ?? 0) + 1
+      else user.missed++
       return
     }
     this.lateness.recordMs(lateBy)
@@ -196,18 +195,27 @@ export class Generator {
     this.tell({
       generator: this.plan.generator, index: this.index++, fromMs: this.lastMs, toMs, last,
       users: this.users.reduce((sum, user) => sum + Number(user.active), 0),
-      planned, sent, skipped, missed: this.missed,
+      planned, sent, skipped, missed: this.takeMissed(),
       series: [...this.series.values()].flatMap(series => series.take() ?? []),
       lateness: this.lateness.encode(),
       loop: performance.eventLoopUtilization(loop, this.loop).utilization,
       examples: this.examples, slow: this.slow,
     })
     Object.assign(this.counts, { planned: 0, sent: 0, skipped: 0 })
-    this.missed = {}
     this.lateness.reset()
     this.lastMs = toMs
     this.loop = loop
     this.examples = []
     this.slow = []
+  }
+
+  /** By user type, those that missed any. */
+  private takeMissed (): Record<string, number> {
+    const missed: Record<string, number> = {}
+    for (const user of this.users) {
+      if (user.missed > 0) missed[user.type.name] = (missed[user.type.name] ?? 0) + user.missed
+      user.missed = 0
+    }
+    return missed
   }
 }

@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads'
+import { Worker, type WorkerOptions } from 'node:worker_threads'
 import { DrillError, messageOf } from '../errors.js'
 import type { Window } from './generator.js'
 import type { Answer, Order } from './generator-thread.js'
@@ -12,8 +12,14 @@ export interface GeneratorThread {
   kill: () => Promise<unknown>
 }
 
+/**
+ * Of a thread's heap, for what is new in it. Each request leaves a handful of objects that are gone with its answer: the rarer they
+ * are cleared away, the fewer of them still live.
+ */
+const youngMb = 96
+
 export function startThread (plan: GeneratorPlan, onWindow: (window: Window) => void): GeneratorThread {
-  const worker = openThread({ workerData: plan, env: {} })
+  const worker = openThread({ workerData: plan, env: {}, resourceLimits: { maxYoungGenerationSizeMb: youngMb } })
   const failed = new Promise<never>((_resolve, reject) => {
     worker.on('error', error => { reject(new DrillError('load.failed', `a load generator died: ${messageOf(error)}`, { cause: error })) })
     worker.on('exit', code => { reject(new DrillError('load.failed', `a load generator ended before its time, with ${code}`)) })
@@ -30,7 +36,7 @@ export function startThread (plan: GeneratorPlan, onWindow: (window: Window) => 
 }
 
 /** It sees no environment: what it needs is in its plan. */
-function openThread (options: { workerData: GeneratorPlan, env: Record<string, never> }): Worker {
+function openThread (options: WorkerOptions & { workerData: GeneratorPlan }): Worker {
   if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./generator-thread.js', import.meta.url), options)
   // From the sources: tsx registers itself in the first thread only, so this one is told how to read TypeScript.
   const entry = new URL('./generator-thread.ts', import.meta.url).href

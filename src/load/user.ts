@@ -21,6 +21,8 @@ export interface UserOptions {
 /** One user: a connection of its own, what it remembers (a token), and the task that it is at. One request at a time. */
 export class User {
   active = false
+  /** Intended times at which it still waited, since they were last asked for. */
+  missed = 0
   /** The intended time of the next request, since the begin of the run. */
   dueMs = 0
   private ticks = 0

@@ -8,7 +8,7 @@ import { ended, loadServer, start, type LoadServer } from './load-server.js'
 import { k6, locust, ofNode, ours, wrk, type LoadTool } from './load-tools.js'
 import { spread, type Figure, type Goal } from './measure.js'
 
-const rounds = 5
+const rounds = 9
 const connections = 100
 /** More than one thread can send: ours is asked for 100,000 requests a second. */
 const everyMs = 1

@@ -73,7 +73,8 @@ export async function requireGround (rebuild: Rebuild, drill: Drill): Promise<vo
 /** What of a system that was brought up is still there, as far as it is this drill's. */
 export async function leftOn (rebuild: Rebuild, drill: Drill): Promise<string[]> {
   const { root } = rebuild
-  if ((await markOn(rebuild))?.drillId !== drill.drillId) return (await begun(rebuild, drill)).map(path => `${path} is still there`)
+  const mark = await markOn(rebuild)
+  if (mark?.drillId !== drill.drillId) return (await begun(rebuild, drill, mark)).map(path => `${path} is still there`)
   const all = [{ name: 'the database', control: rebuild.database.control }, ...rebuild.cache ? [{ name: 'the cache', control: rebuild.cache.control }] : [], ...rebuild.services]
   const alive = await Promise.all(all.map(async ({ name, control }) => await controlOf(control).alive() ? [`${name} still runs`] : []))
   return [`what this drill put at ${root} is still there`, ...alive.flat()]
@@ -84,7 +85,7 @@ export async function clearGround (rebuild: Rebuild, drill: Drill): Promise<bool
   const { root } = rebuild
   const mark = await markOn(rebuild)
   if (mark?.drillId !== drill.drillId) {
-    const paths = await begun(rebuild, drill)
+    const paths = await begun(rebuild, drill, mark)
     for (const path of paths) await rm(path, { recursive: true, force: true, maxRetries: 3 })
     return paths.length > 0
   }
@@ -103,8 +104,8 @@ export async function clearGround (rebuild: Rebuild, drill: Drill): Promise<bool
 }
 
 /** What a try leaves that was killed before it had marked its ground, or after it had taken the mark away. */
-async function begun (rebuild: Rebuild, { drillId }: Drill): Promise<string[]> {
-  const marks = await markOn(rebuild) === undefined ? [marker, unfinished] : []
+async function begun (rebuild: Rebuild, { drillId }: Drill, mark: Mark | undefined): Promise<string[]> {
+  const marks = mark === undefined ? [marker, unfinished] : []
   return await thoseThere([asideOf(rebuild.root, drillId), ...marks.map(name => join(rebuild.root, name))])
 }
 

@@ -13,8 +13,7 @@ export function freeSharedMemory (dataDirs: string[], uid: number): number {
   for (const folder of dataDirs) {
     try {
       keys.add(statSync(folder).ino | 0)
-      const id = readFileSync(`${folder}/postmaster.pid`, 'utf8').split('\n')[6]?.trim().split(/\s+/)[1]
-      if (id !== undefined) ids.add(Number(id))
+      ids.add(namedIn(`${folder}/postmaster.pid`).id)
     } catch {
       // No such folder, or stopped in good order: then the key alone decides.
     }
@@ -28,13 +27,18 @@ export function freeSharedMemory (dataDirs: string[], uid: number): number {
  */
 export function freeSharedMemoryOf (pidFile: string): void {
   try {
-    const lines = readFileSync(pidFile, 'utf8').split('\n')
     const { uid } = statSync(pidFile)
-    const [maker, id] = [Number(lines[0]), Number(lines[6]?.trim().split(/\s+/)[1])]
+    const { maker, id } = namedIn(pidFile)
     remove(sharedSegments().filter((segment) => segment.id === id && segment.maker === maker && segment.uid === uid && segment.attached === 0))
   } catch {
     // No such file: it was stopped in good order, and has removed its segment itself. One that may not be removed prevents no start.
   }
+}
+
+/** The segment that a postmaster's pid file names: key and id on its seventh line. NaN where it names none. Throws where there is no such file. */
+function namedIn (pidFile: string): { maker: number, id: number } {
+  const lines = readFileSync(pidFile, 'utf8').split('\n')
+  return { maker: Number(lines[0]), id: Number(lines[6]?.trim().split(/\s+/)[1]) }
 }
 
 function remove (segments: ReadonlyArray<{ id: number }>): number {

@@ -48,7 +48,7 @@ export class Generator {
   private examples: FailureExample[] = []
   private readonly examplesKept = new Map<string, number>()
   private slow: SlowRequest[] = []
-  private slowest = { kept: 0, leastMs: 0 }
+  private leastSlowMs = 0
   private readonly timers: NodeJS.Timeout[] = []
   private beginMs = monotonicMs()
   private lastMs = 0
@@ -114,11 +114,11 @@ export class Generator {
       this.slow.push(slow)
       return
     }
-    if (slow.responseMs <= this.slowest.leastMs) return
+    if (slow.responseMs <= this.leastSlowMs) return
     this.slow.push(slow)
     this.slow.sort((one, other) => other.responseMs - one.responseMs)
     this.slow.length = slowKept
-    this.slowest.leastMs = this.slow.at(-1)!.responseMs
+    this.leastSlowMs = this.slow.at(-1)!.responseMs
   }
 
   private sweep (): void {

@@ -17,7 +17,7 @@ export type Placed =
   | { outcome: 'other', undo: true }
   | { outcome: 'unknown' | 'short', productId: number, undo: true }
 
-/** Rows that the totals are spread over. */
+/** Rows that the totals are spread over, as migration 003 makes them. */
 const totalSlots = 16
 
 /** Takes the goods from the stock and writes the order, all or nothing. */

@@ -1,13 +1,12 @@
-import { constants, existsSync } from 'node:fs'
-import { access, writeFile } from 'node:fs/promises'
-import { dirname, join, parse } from 'node:path'
+import { join, parse } from 'node:path'
 import { InvalidArgumentError, type Command } from 'commander'
 import { tryDurationMs } from '../drill/duration.js'
 import type { LoadLive, LoadOverrides, LoadResult } from '../drill/load.js'
 import { exitCodeOf, type Verdict } from '../drill/verdict.js'
-import { DrillError, messageOf } from '../errors.js'
+import { DrillError } from '../errors.js'
 import type { LoadDoor } from './load-door.js'
 import type { Parts, Run } from './program.js'
+import { requireWritable, writeReport } from './report-file.js'
 import { print, type Shell } from './shell.js'
 import { createScreen } from './screen.js'
 import { tableLines } from './table.js'
@@ -57,7 +56,7 @@ async function load (shell: Shell, door: LoadDoor, options: LoadOptions): Promis
   if ((options.all === true) === (options.scenario !== undefined)) throw new DrillError('input.invalid', `which scenario: --scenario ${door.scenarios.join(', ')}, or --all`)
   const names = options.scenario === undefined ? door.scenarios : [options.scenario]
   // Before any load: an hour and a half later it would be too late.
-  await Promise.all(names.flatMap(scenario => formats.map(async format => { await requireWritable(fileOf(options, format, scenario)) })))
+  for (const file of names.flatMap(scenario => formats.map(format => fileOf(options, format, scenario)))) if (file !== undefined) await requireWritable(file)
   const stop = new AbortController()
   const release = shell.onInterrupt(() => { stop.abort() })
   const results: LoadResult[] = []
@@ -84,7 +83,7 @@ async function one (shell: Shell, door: LoadDoor, scenario: string, options: Loa
   }
   for (const format of formats) {
     const file = fileOf(options, format, scenario)
-    if (file !== undefined) await writeFile(file, door.render[format](result)).catch((cause: unknown) => { throw notWritable(file, cause) })
+    if (file !== undefined) await writeReport(file, door.render[format](result))
   }
   if (!shell.json) print(shell, ...resultLines(result, shell))
   return result
@@ -96,19 +95,6 @@ function fileOf (options: LoadOptions, format: typeof formats[number], scenario:
   if (file === undefined || !options.all) return file
   const { dir, name, ext } = parse(file)
   return join(dir, `${name}-${scenario}${ext}`)
-}
-
-async function requireWritable (file: string | undefined): Promise<void> {
-  if (file === undefined) return
-  try {
-    await access(existsSync(file) ? file : dirname(file), constants.W_OK)
-  } catch (error) {
-    throw notWritable(file, error)
-  }
-}
-
-function notWritable (file: string, cause: unknown): DrillError {
-  return new DrillError('input.invalid', `${file} cannot be written: ${messageOf(cause)}`, { cause })
 }
 
 /** One line that is redrawn on a terminal; elsewhere one every ten seconds. */

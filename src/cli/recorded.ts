@@ -1,7 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { Option, type Command } from 'commander'
 import { DrillError, messageOf } from '../errors.js'
 import type { Parts, Run } from './program.js'
+import { writeReport } from './report-file.js'
 import { print, printJson, type Shell } from './shell.js'
 
 const resultFormats = ['json', 'html', 'markdown', 'prometheus', 'junit']
@@ -58,11 +59,7 @@ async function deliver (shell: Shell, text: string, out: string | undefined): Pr
     shell.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
     return
   }
-  try {
-    await writeFile(out, text)
-  } catch (cause) {
-    throw new DrillError('input.invalid', `${out} cannot be written: ${messageOf(cause)}`, { cause })
-  }
+  await writeReport(out, text)
   if (shell.json) printJson(shell, { file: out, bytes: Buffer.byteLength(text) })
   else print(shell, `${shell.paint('green', '✓')} written to ${out}`)
 }

@@ -1,11 +1,11 @@
-import { writeFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { durationText } from '../drill/duration.js'
 import { figure, type CheckRun, type SmokeOutcome, type SuiteRun, type ThresholdRow } from '../drill/suite.js'
 import { exitCodeOf } from '../drill/verdict.js'
-import { DrillError, messageOf } from '../errors.js'
+import { DrillError } from '../errors.js'
 import type { Style } from './paint.js'
 import type { Parts, Run } from './program.js'
+import { writeReport } from './report-file.js'
 import { paramsOf } from './running.js'
 import { print, type Shell } from './shell.js'
 import { clean, padEnd } from './text.js'
@@ -51,7 +51,7 @@ then the same files: muster result ID --format junit --out smoke.xml`)
           onPlan: checks => { if (!shell.json) print(shell, `${checks} checks on ${options.env.toUpperCase()}`) },
           onAnswer: check => { if (!shell.json && check.outcome !== 'skipped') print(shell, ...checkLines(check, shell)) },
         })
-        for (const format of files) if (options[format] !== undefined) await write(options[format], door.draw[format](result))
+        for (const format of files) if (options[format] !== undefined) await writeReport(options[format], door.draw[format](result))
         if (shell.json) shell.stdout.write(door.draw.json(result))
         else print(shell, ...endLines(result, shell))
         return exitCodeOf(result.verdict, options.strict)
@@ -95,8 +95,4 @@ function endLines (run: SuiteRun, { paint }: Shell): string[] {
     ...run.reasons.slice(1).map(reason => `  ${clean(reason)}`),
     paint('dim', `took ${durationText(run.ms)}; its checks together ${durationText(run.serialMs)}`),
   ]
-}
-
-async function write (file: string, text: string): Promise<void> {
-  await writeFile(file, text).catch((cause: unknown) => { throw new DrillError('input.invalid', `${file} cannot be written: ${messageOf(cause)}`, { cause }) })
 }

@@ -63,18 +63,20 @@ describe('the cache fails', () => {
     assert.match(report.clock.detectedBy!, /^alert (RedisDown|HighErrorRate)/)
     assert.ok(report.clock.rtaTechnicalMs! > 0 && report.clock.rtaBusinessMs! > report.clock.rtaTechnicalMs!, JSON.stringify(report.clock))
     assert.match(observed(report, 'sessions'), /^4 of 4 sessions kept, 0 lost/)
+    assert.match(observed(report, 'limit-kept'), /^the rate limit was kept/)
     assert.match(observed(report, 'orders'), /0 of them lost, 0 there twice/)
     assert.match(observed(report, 'warm-again'), /hit ratio .*\d+ %/)
     assert.match(observed(report, 'steady-after'), /redis1 is primary/)
     assert.deepEqual(report.drill.approvers, ['Ben'])
   })
 
-  test('flushed: no outage, but every session is lost and counted, which is the proof of its effect', async () => {
+  test('flushed: no outage, but every session and a rate limit are lost and counted, which is the proof of its effect', async () => {
     const report = await d.run('redis-cache-failure', { baseline: '500ms', fault: 'flush' })
     assert.equal(report.judgement.verdict, 'passed-with-findings', JSON.stringify(report.judgement))
     isWhole(report)
     assert.equal(report.clock.rtaTechnicalMs, undefined)
     assert.match(observed(report, 'sessions-lost'), /^0 of 4 sessions kept, 4 lost/)
+    assert.match(observed(report, 'limit-kept'), /^the rate limit was lost: taken again/)
     assert.match(observed(report, 'orders'), /0 of them lost, 0 there twice/)
     assert.equal(report.observation!.orders!.sessionsLost, 4)
   })

@@ -31,6 +31,7 @@ import { ordersAccount } from './orders-account.js'
 import { postgresInvariants } from './postgres-invariants.js'
 import { postgresOutOfRoom } from './postgres-out-of-room.js'
 import { postgresSteady } from './postgres-steady.js'
+import { limitAccount, limitSpent } from './rate-limit.js'
 import { redisSteady } from './redis-steady.js'
 import { sessionsAccount } from './sessions-account.js'
 
@@ -58,6 +59,8 @@ export function createChecks (deps: { dataDir: string }): Checks {
     'cache.warm': cacheWarm,
     'cache.consistent': cacheConsistent,
     'sessions.account': sessionsAccount(deps),
+    'limit.spent': limitSpent,
+    'limit.account': limitAccount,
     'orders.account': ordersAccount(deps),
     'cache.fresh': cacheFresh,
     'cache.sound': cacheSound,

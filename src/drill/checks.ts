@@ -38,6 +38,9 @@ export interface CheckInputs {
   'cache.warm': { cache: CacheCluster, api: ApiService, hitRatio: number, within: Duration }
   'cache.consistent': { cache: CacheCluster, api: ApiService, database: DatabaseCluster }
   'sessions.account': { api: ApiService, expect: 'kept' | 'lost' | 'counted' }
+  'limit.spent': { api: ApiService }
+  /** `spent`: of an earlier `limit.spent`. */
+  'limit.account': { api: ApiService, spent: SpentLimit, expect: 'kept' | 'lost' | 'counted' }
   'orders.account': { api: ApiService }
   'cache.fresh': { cache: CacheStore }
   /** `folder`: where `cache.restore` put it. */
@@ -67,6 +70,9 @@ export interface CheckInputs {
   /** `atMs`: of an earlier `rebuild.moment`. `smoke`: the verdict of the suite that was asked right before. */
   'rebuild.timely': { atMs: number, smoke: string, rto?: Duration }
 }
+
+/** What somebody who called too often was told. `endsAtMs`: epoch ms, when the limit's window is over. */
+export interface SpentLimit { calls: number, endsAtMs: number }
 
 export type CheckName = keyof CheckInputs
 
@@ -181,6 +187,16 @@ export const checkCatalog: { [C in CheckName]: CheckFacts<CheckInputs[C]> } = {
   'sessions.account': {
     about: 'How many of the sessions of the drill’s customers were kept and how many lost since the fault. `kept`: it fails where one was lost; `lost`: where none was; `counted`: neither.',
     title: ({ expect }) => expect === 'counted' ? 'sessions kept and lost are counted' : `sessions are ${expect}`,
+    timeout: '15s',
+  },
+  'limit.spent': {
+    about: 'Calls the service’s limited call (`api.limit`) for a name that only this drill has, until it is refused: what a cache that fails may forget. Output: `calls`, `endsAtMs` (when the limit’s window is over).',
+    title: () => 'a rate limit is spent',
+    timeout: '30s',
+  },
+  'limit.account': {
+    about: 'Whether a rate limit that was spent before the fault still holds; once its window is over, it cannot be told. `kept`: it fails where the limit was lost; `lost`: where it was kept; `counted`: neither. Output: `kept`.',
+    title: ({ expect }) => expect === 'counted' ? 'rate limits kept and lost are counted' : `the rate limit is ${expect}`,
     timeout: '15s',
   },
   'orders.account': {

@@ -183,9 +183,14 @@ export interface ApiService {
   token?: SecretRef
   /** A customer that exists for drills: its orders stay. */
   customer?: Customer
+  /** What it refuses when it comes too often. */
+  limit?: LimitedCall
   /** Synthetic people whom smoke checks and load log in as, by role: `customer`, `admin`. */
   accounts?: Record<string, { email: string, password: SecretRef }>
 }
+
+/** A POST that is refused with 429 and `Retry-After` when it comes too often for one value of a field of its JSON, e.g. a mail address. */
+export interface LimitedCall { path: string, field: string }
 
 export interface ApiInstance { name: string, url: string, control: Control }
 

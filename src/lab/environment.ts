@@ -81,6 +81,7 @@ export function labEnvironment (layout: Layout, servers: Server[], accounts: Acc
       instances: (['api1', 'api2'] as const).map((name) => ({ name, url: `http://127.0.0.1:${ports[name]}/readyz`, control: control(name) })),
       plainUrl: `http://127.0.0.1:${ports.http}`,
       accounts: Object.fromEntries(Object.entries<Account>({ ...accounts }).map(([role, { email, passwordFile }]) => [role, { email, password: `file:${passwordFile}` }])),
+      limit: { path: '/v1/password-reset', field: 'email' },
       customer: { email: accounts.drill.email, password: `file:${accounts.drill.passwordFile}`, products: [1, 2, 3, 4, 5, 6] },
     },
     backup: {

@@ -145,6 +145,10 @@ export const ApiSchema = closed({
     password: secret('Its password.'),
     products: list(Type.Integer({ minimum: 1 }), 'Ids of six products of which there is plenty: what is ordered of each tells one order of a drill from another.', { minItems: 6, maxItems: 6 }),
   }, 'A customer that exists for drills, at a service that speaks as the lab’s storefront does (docs/lab.md). Its orders stay.')),
+  limit: Type.Optional(closed({
+    path: Type.String({ pattern: '^/', maxLength: 500, description: 'Its path below the service’s address.', errorMessage: 'a path that begins with /' }),
+    field: text('The field of its JSON body that tells one caller from another.'),
+  }, 'A POST that is refused with 429 and `Retry-After` when it comes too often for one value of a field, and has no other effect for one that nobody has: a drill calls it as `ID@drill.example`.')),
   accounts: Type.Optional(table(closed({ email: text('Mail address to log in with.'), password: secret('Its password.') }), 'Synthetic people whom smoke checks and load log in as, by role: `customer`, `admin`.')),
 }, 'The service in front of the database.')
 

@@ -174,6 +174,12 @@ const checks = {
   })),
   'cache.consistent': matching<CheckInputs['cache.consistent']>()(closed({ cache, api: ApiSchema, database })),
   'sessions.account': matching<CheckInputs['sessions.account']>()(closed({ api: ApiSchema, expect: oneOf(['kept', 'lost', 'counted'], 'What must be so.') })),
+  'limit.spent': matching<CheckInputs['limit.spent']>()(closed({ api: ApiSchema })),
+  'limit.account': matching<CheckInputs['limit.account']>()(closed({
+    api: ApiSchema,
+    spent: closed({ calls: Type.Integer({ minimum: 1, description: 'Calls until it was refused.' }), endsAtMs: Type.Number({ description: 'Epoch milliseconds.' }) }, 'Output of an earlier `limit.spent`.'),
+    expect: oneOf(['kept', 'lost', 'counted'], 'What must be so.'),
+  })),
   'orders.account': matching<CheckInputs['orders.account']>()(closed({ api: ApiSchema })),
   'cache.fresh': matching<CheckInputs['cache.fresh']>()(closed({ cache: CacheStoreSchema })),
   'cache.sound': matching<CheckInputs['cache.sound']>()(closed({ cache: CacheStoreSchema, folder: text('Where `cache.restore` put it: its output `folder`.') })),

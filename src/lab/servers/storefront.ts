@@ -18,8 +18,8 @@ export function storefrontServer (layout: Layout, name: 'api1' | 'api2'): Server
     sessionSeconds: 3_600,
     catalogueSeconds: 5,
     requestsPerTenSeconds: 5_000,
-    attemptsPerMinute: 20,
-    resetsPerMinute: 3,
+    attemptsPerMinute: 40,
+    resetsPerHour: 3,
   }
   const entry = fileURLToPath(new URL(`../storefront/main.${source ? 'ts' : 'js'}`, import.meta.url))
   const node = { path: process.execPath, version: process.versions.node, env: {} }

@@ -10,6 +10,7 @@ import { catalogueRoutes } from './catalogue.js'
 import { createPool, isDatabaseDown } from './database.js'
 import { startFulfilment } from './fulfilment.js'
 import { healthRoutes } from './health.js'
+import { doorRoutes } from './door.js'
 import { createMetrics } from './metrics.js'
 import { orderRoutes } from './orders.js'
 import { peopleRoutes } from './people.js'
@@ -42,15 +43,6 @@ export async function buildStorefront (config: StorefrontConfig): Promise<ShopAp
 
   // The front door speaks TLS and sends Strict-Transport-Security.
   await app.register(helmet, { strictTransportSecurity: false })
-  await app.register(rateLimit, {
-    max: config.requestsPerTenSeconds,
-    timeWindow: 10_000,
-    keyGenerator: (request) => {
-      const token = tokenOf(request)
-      return token === undefined ? request.ip : createHash('sha256').update(token).digest('base64url')
-    },
-  })
-
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'unknown'
     if (unmeasured.has(route)) return
@@ -74,11 +66,18 @@ export async function buildStorefront (config: StorefrontConfig): Promise<ShopAp
   })
 
   healthRoutes(app, shop)
-  peopleRoutes(app, shop)
-  catalogueRoutes(app, shop)
-  orderRoutes(app, shop)
-  wishRoutes(app, shop)
-  adminRoutes(app, shop)
+  await app.register(async (door) => { await doorRoutes(door as ShopApp, shop) })
+  await app.register(async (inside) => {
+    await inside.register(rateLimit, {
+      max: config.requestsPerTenSeconds,
+      timeWindow: 10_000,
+      keyGenerator: (request) => {
+        const token = tokenOf(request)
+        return token === undefined ? request.ip : createHash('sha256').update(token).digest('base64url')
+      },
+    })
+    for (const routes of [peopleRoutes, catalogueRoutes, orderRoutes, wishRoutes, adminRoutes]) routes(inside as ShopApp, shop)
+  })
 
   let job: ReturnType<typeof startFulfilment> | undefined
   app.addHook('onListen', async () => { job = startFulfilment(shop, app.log) })

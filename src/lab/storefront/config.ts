@@ -11,8 +11,8 @@ export interface StorefrontConfig {
   catalogueSeconds: number
   /** For each client (session, else address). */
   requestsPerTenSeconds: number
-  /** Log-ins and sign-ups for each address and mail. */
+  /** Log-ins and sign-ups for each address and mail, over all instances. */
   attemptsPerMinute: number
-  /** Mails to one address with a new password. */
-  resetsPerMinute: number
+  /** Mails to one address with a new password, over all instances. */
+  resetsPerHour: number
 }

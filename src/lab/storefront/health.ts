@@ -2,11 +2,9 @@ import type { Shop, ShopApp } from './shop.js'
 
 /** `/livez`: the process runs. `/readyz`: it can sell, which takes a primary database; without Redis it is only degraded. */
 export function healthRoutes (app: ShopApp, shop: Shop): void {
-  const unlimited = { config: { rateLimit: false as const } }
+  app.get('/livez', async () => ({ status: 'ok' }))
 
-  app.get('/livez', unlimited, async () => ({ status: 'ok' }))
-
-  app.get('/readyz', unlimited, async (_request, reply) => {
+  app.get('/readyz', async (_request, reply) => {
     const [database, redis] = await Promise.all([
       shop.pool.query<{ primary: boolean }>('select not pg_is_in_recovery() as primary')
         .then(({ rows }) => rows[0]?.primary === true ? 'up' : 'read-only', () => 'down'),
@@ -16,6 +14,6 @@ export function healthRoutes (app: ShopApp, shop: Shop): void {
     return reply.code(status === 'down' ? 503 : 200).header('cache-control', 'no-store').send({ status, instance: shop.config.name, database, redis })
   })
 
-  app.get('/metrics', unlimited, async (_request, reply) =>
+  app.get('/metrics', async (_request, reply) =>
     reply.type(shop.metrics.registry.contentType).send(await shop.metrics.registry.metrics()))
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -105,6 +105,17 @@ describe('the ground of a system that comes up', () => {
       assert.deepEqual(await leftOn(rebuild, mine), [])
       rmSync(rebuild.root, { recursive: true, force: true })
       assert.deepEqual(readdirSync(scratch), [])
+    }
+  })
+
+  test('with a mark that is not ours to read is neither taken nor cleared, and its path is said', async () => {
+    mkdirSync(rebuild.root)
+    const path = join(rebuild.root, '.muster-rebuild')
+    for (const text of ['{"dri', 'null', '"mine"', '{}']) {
+      writeFileSync(path, text)
+      const refusal = { code: 'scratch.notOurs', message: `${path} is no mark of a drill: look at what lies there, and remove it by hand` }
+      for (const tried of [takeGround, requireGround, leftOn, clearGround]) await assert.rejects(tried(rebuild, mine), refusal)
+      assert.deepEqual([readdirSync(rebuild.root), readFileSync(path, 'utf8')], [['.muster-rebuild'], text])
     }
   })
 

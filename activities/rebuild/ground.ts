@@ -133,12 +133,21 @@ export async function accepts (port: number, timeoutMs = 1_000): Promise<boolean
   })
 }
 
-/** Undefined where nobody has taken it; a mark that is empty names nobody. */
+/** Undefined where nobody has taken it; a mark that is empty names nobody. Throws `scratch.notOurs` where it is no mark of ours. */
 async function markOn ({ root }: Pick<Rebuild, 'root'>): Promise<Mark | undefined> {
   const there = await lstat(root).catch(ignoreMissing)
   if (there?.isDirectory() !== true) return undefined
-  const text = await readFile(join(root, marker), 'utf8').catch(ignoreMissing)
-  return text === undefined || text.trim() === '' ? undefined : JSON.parse(text) as Mark
+  const path = join(root, marker)
+  const text = await readFile(path, 'utf8').catch(ignoreMissing)
+  return text === undefined || text.trim() === '' ? undefined : parseMark(text, path)
+}
+
+function parseMark (text: string, path: string): Mark {
+  try {
+    const mark = JSON.parse(text) as Mark | null
+    if (typeof mark?.drillId === 'string') return mark
+  } catch { /* No JSON is no mark of ours either. */ }
+  throw new DrillError('scratch.notOurs', `${path} is no mark of a drill: look at what lies there, and remove it by hand`)
 }
 
 function isForeign (name: string): boolean {

@@ -8,6 +8,7 @@ import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { parse } from 'yaml'
+import { sharedSegments } from '../src/control/shared-memory.js'
 import { labDown, labList, labStatus, labUp, type Lab } from '../src/lab/lab.js'
 import { labTraces, livingOf } from './fixtures/lab-traces.js'
 
@@ -148,7 +149,10 @@ describe('the lab', { timeout: 120_000 }, () => {
 
   it('resumes with the promoted node where a failover was left half-way, and makes the old primary its standby', async () => {
     // pg1 is dead and blocked, pg2 promoted: nobody came to finish.
-    for (const pid of treeOf(one, 'pg1')) process.kill(pid, 'SIGKILL')
+    const dead = treeOf(one, 'pg1')
+    const memory = sharedSegments().filter(({ maker }) => dead.includes(maker))
+    assert.equal(memory.length, 1)
+    for (const pid of dead) process.kill(pid, 'SIGKILL')
     renameSync(`${one.base}/conf/pg1.conf`, `${one.base}/conf/pg1.conf.blocked`)
     const standby = new pg.Client({ host: '127.0.0.1', port: one.ports.pg2, user: 'postgres', database: 'shop' })
     await standby.connect()
@@ -157,6 +161,7 @@ describe('the lab', { timeout: 120_000 }, () => {
     await standby.end()
     assert.deepEqual((await labStatus(root, 'one')).servers.find(({ name }) => name === 'pg1')?.state, 'blocked')
     one = await labUp({ root, name: 'one' })
+    assert.deepEqual(sharedSegments().filter(({ id }) => id === memory[0]?.id), [], 'the killed server’s memory goes before its data do')
     assert.deepEqual((await labStatus(root, 'one')).database, [{ name: 'pg1', role: 'standby' }, { name: 'pg2', role: 'primary', standby: { name: 'pg1', syncState: 'sync' } }])
     const client = new pg.Client(one.environment.database!.endpoint)
     await client.connect()

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import pg from 'pg'
+import { freeSharedMemoryOf } from '../control/shared-memory.js'
 import { DrillError } from '../errors.js'
 import { writeOwned } from './base.js'
 import { nodeNames, type Layout, type NodeName } from './layout.js'
@@ -86,6 +87,8 @@ async function startStandby (layout: Layout, hands: DatabaseHands, standby: Node
 /** Removes a node's data, its WAL too, and answers how a new one is told where that goes. */
 function emptied ({ base, dataDirs, volumes }: Layout, node: NodeName): string[] {
   const walDir = walDirOf(base, volumes, node)
+  // The name of a killed server's segment goes with its data.
+  freeSharedMemoryOf(`${dataDirs[node]}/postmaster.pid`)
   for (const folder of [dataDirs[node], walDir]) if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
   return walDir === undefined ? [] : [`--waldir=${walDir}`]
 }

@@ -5,7 +5,8 @@ import type { AddressInfo } from 'node:net'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { limitAccount, limitSpent } from '../activities/checks/rate-limit.js'
 import { steadyNow } from '../src/control/steady-clock.js'
-import type { CheckInputs, CheckResult, SpentLimit } from '../src/drill/checks.js'
+import type { CheckInputs, CheckResult } from '../src/drill/checks.js'
+import type { SpentLimit } from '../src/drill/checks/services.js'
 import { stepContext } from './fixtures/database-lab.js'
 
 // A service that takes three calls for one address, as long as it remembers them.

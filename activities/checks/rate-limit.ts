@@ -1,6 +1,7 @@
 import { request, type Agent, type Dispatcher } from 'undici'
 import { steadyNow } from '../../src/control/steady-clock.js'
-import type { CheckInputs, CheckResult, SpentLimit } from '../../src/drill/checks.js'
+import type { CheckInputs, CheckResult } from '../../src/drill/checks.js'
+import type { SpentLimit } from '../../src/drill/checks/services.js'
 import type { ApiService } from '../../src/drill/environment.js'
 import { messageOf } from '../../src/errors.js'
 import type { Check, StepContext } from '../action.js'

@@ -11,7 +11,7 @@ import { until } from '../src/control/until.js'
 import { DrillError } from '../src/errors.js'
 import type { ProcessControl } from '../src/drill/environment.js'
 
-const soon = { everyMs: 5, deadlineMs: 5_000 }
+const soon = { everyMs: 5, deadlineMs: 20_000 }
 
 interface Bench { folder: string, control: ProcessControl, children: () => number[] }
 

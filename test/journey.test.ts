@@ -20,7 +20,7 @@ interface Options { http?: Partial<HttpOptions>, values?: Record<string, unknown
 /** Runs steps against a server of its own. */
 async function journey (listener: RequestListener, steps: HttpStep[], options: Options = {}): Promise<JourneyRecord> {
   return await serving(listener, async url => {
-    const http = createHttp({ baseUrl: url, deadlineMs: 2_000, ...options.http })
+    const http = createHttp({ baseUrl: url, deadlineMs: 10_000, ...options.http })
     try {
       return await runJourney(steps, { http, values: options.values ?? {}, secrets: new Set(options.secrets), signal: options.signal ?? new AbortController().signal })
     } finally {
@@ -157,7 +157,7 @@ test('a redirect to another service takes no token along', async () => {
 
 test('each way of not answering has its class', async () => {
   const classes = async (url: string, ca?: string): Promise<[string | undefined, string]> => {
-    const http = createHttp({ baseUrl: url, ca, deadlineMs: 2_000 })
+    const http = createHttp({ baseUrl: url, ca, deadlineMs: 10_000 })
     const sent = await http.send({ path: '/' })
     http.close()
     return 'failure' in sent ? [sent.failure, sent.message] : [undefined, String(sent.status)]

@@ -241,7 +241,7 @@ async function halfStarted (root: string, name: string): Promise<{ base: string 
   return JSON.parse(readFileSync(join(root, 'labs', `${name}.json`), 'utf8'))
 }
 
-async function until (ask: () => Promise<boolean>, deadlineMs = 10_000): Promise<void> {
+async function until (ask: () => Promise<boolean>, deadlineMs = 30_000): Promise<void> {
   const end = Date.now() + deadlineMs
   while (!await ask()) {
     assert.ok(Date.now() < end, `not within ${deadlineMs} ms`)

@@ -58,7 +58,7 @@ export async function startDatabase (layout: Layout, hands: DatabaseHands, prepa
   ])
   await startStandby(layout, hands, standby)
   await onNode(layout, primary, (client) => setSynchronous(client, layout.synchronous ? standby : undefined))
-  await until(`${standby} to be ${layout.synchronous ? 'synchronous' : 'asynchronous'}`, 3_000, () => onNode(layout, primary, async (client) => {
+  await until(`${standby} to be ${layout.synchronous ? 'synchronous' : 'asynchronous'}`, 15_000, () => onNode(layout, primary, async (client) => {
     const { rows } = await client.query<{ sync_state: string }>("select sync_state from pg_stat_replication where state = 'streaming'")
     return rows.length === 1 && rows[0]?.sync_state === (layout.synchronous ? 'sync' : 'async')
   }))
@@ -69,7 +69,7 @@ async function startStandby (layout: Layout, hands: DatabaseHands, standby: Node
   if (existsSync(`${folder}/standby.signal`)) {
     try {
       if (!hands.isRunning(standby)) await hands.start(standby)
-      return await untilStreaming(layout, 4_000)
+      return await untilStreaming(layout, 5_000)
     } catch {
       // It diverged, or lacks WAL that is gone: a fresh copy is quicker than finding out.
     }
@@ -81,7 +81,7 @@ async function startStandby (layout: Layout, hands: DatabaseHands, standby: Node
     ['-D', folder, ...wal, '-c', 'fast', '-X', 'stream', '-S', standby, '--no-sync', '-d', `host=127.0.0.1 port=${link} user=repl`])
   writeOwned(`${folder}/standby.signal`, '', 0o600, layout.user)
   await hands.start(standby)
-  await untilStreaming(layout, 5_000)
+  await untilStreaming(layout, 15_000)
 }
 
 /** Removes a node's data, its WAL too, and answers how a new one is told where that goes. */

@@ -12,7 +12,7 @@ import { drillLab, type DrillLab } from './fixtures/drill-lab.js'
 /** The delivered checks that make something, slow enough to be caught in the middle. */
 const shipped = parse(readFileSync('runbooks/smoke/production.yaml', 'utf8')) as Suite
 const making = shipped.checks.filter(({ id }) => ['worker', 'sign-in', 'wish', 'round-trip', 'access'].includes(id))
-const slow = { ...shipped, thresholds: [], checks: making.map(check => ({ ...check, perSecond: check.id === 'access' ? 2 : 1, timeout: '90s' })) }
+const slow = { ...shipped, thresholds: [], checks: making.map(check => ({ ...check, perSecond: check.id === 'access' ? 4 : 2, timeout: '90s' })) }
 
 let fixture: DrillLab
 before(async () => { fixture = await drillLab({ runbooks: { 'smoke/slow': stringify(slow, { aliasDuplicateObjects: false }) } }) })

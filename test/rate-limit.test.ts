@@ -58,6 +58,8 @@ describe('rate limits before and after a fault', () => {
       assert.ok(Math.abs((result.output as unknown as SpentLimit).endsAtMs - steadyNow() - 60_000) < 5_000)
     }
     assert.deepEqual([...calls.keys()], ['muster-1@drill.example'])
+    await limitSpent({ api: api() }, stepContext({ drillId: `${'long-'.repeat(20)}7` }))
+    assert.match([...calls.keys()].at(-1)!, /^.{63}7@drill\.example$/)
     answer = limited(() => new Date(Date.now() + 120_000).toUTCString())
     is(await spend(), 'pass', /^refused at call 1, for 1(19|20) s more$/)
   })

@@ -59,7 +59,8 @@ async function calling ({ url, caFile, limit }: ApiService, { drillId, signal }:
         dispatcher,
         signal: AbortSignal.any([signal, AbortSignal.timeout(answerMs)]),
         headers: { 'user-agent': 'muster-probe', 'x-muster-drill': drillId, 'content-type': 'application/json' },
-        body: JSON.stringify({ [limit.field]: `${drillId}@drill.example` }),
+        // RFC 5321, 4.5.3.1.1: at most 64 before the @; what tells one drill from another stands at its end.
+        body: JSON.stringify({ [limit.field]: `${drillId.slice(-64)}@drill.example` }),
       })
       await answer.body.dump()
       return { status: answer.statusCode, ...endOf(answer) }

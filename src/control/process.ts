@@ -13,24 +13,28 @@ const deathMs = 5_000
 const birthMs = 10_000
 
 /**
+ * The process that a control names: the pid file's, and only where the command line proves it ours. A negative number there is PostgreSQL's
+ * single-user mode: no server.
+ */
+export function findProcess ({ pidFile, match }: Pick<ProcessControl, 'pidFile' | 'match'>): Proc | undefined {
+  let pid: number
+  try {
+    pid = Number(readFileSync(pidFile, 'utf8').split('\n')[0])
+  } catch {
+    return undefined
+  }
+  if (!Number.isSafeInteger(pid) || pid <= 1) return undefined
+  const found = readProc(pid)
+  return found !== undefined && commandLineOf(pid).includes(match) ? found : undefined
+}
+
+/**
  * A component that is processes of this machine. Who it is follows from its pid file, and only where the command line proves the
  * process ours: never from a user id or a name.
  */
 export function processController (control: ProcessControl, { workDir }: ControllerOptions = {}): Controller {
   const program = basename(control.start.command)
-
-  /** The process that the pid file names. A negative number is PostgreSQL's single-user mode: no server. */
-  function root (): Proc | undefined {
-    let pid: number
-    try {
-      pid = Number(readFileSync(control.pidFile, 'utf8').split('\n')[0])
-    } catch {
-      return undefined
-    }
-    if (!Number.isSafeInteger(pid) || pid <= 1) return undefined
-    const proc = readProc(pid)
-    return proc !== undefined && commandLineOf(pid).includes(control.match) ? proc : undefined
-  }
+  const root = (): Proc | undefined => findProcess(control)
 
   /** Everything that lives of it, the root first; also what outlived a killed root. */
   function tree (): Proc[] {

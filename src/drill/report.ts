@@ -8,6 +8,19 @@ import type { DrillStatus } from './status.js'
 import type { SmokeOutcome, SuiteSummary } from './suite.js'
 import type { DrillEvent } from './timeline.js'
 import type { Judgement } from './verdict.js'
+import type { WholeResult } from './whole-result.js'
+
+/** What a report is made from. */
+export interface ReportFacts {
+  /** Every event of a drill that has ended. */
+  events: DrillEvent[]
+  samples: ProbeSample[]
+  earlier: DrillReport['earlier']
+  /** Whole results of steps that measure, as far as the store has them. */
+  results?: WholeResult[]
+  /** Absent where the store did not answer and the workflow gave the events. */
+  chainHead?: string
+}
 
 /** The whole report as one object: canonical JSON, and what Markdown and HTML are drawn from. Its JSON Schema is published. */
 export interface DrillReport {

@@ -1,10 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
-import type { ProbeSample } from '../drill/observation.js'
-import type { DrillReport } from '../drill/report.js'
-import type { DrillEvent } from '../drill/timeline.js'
-import type { WholeResult } from '../drill/whole-result.js'
+import type { DrillReport, ReportFacts } from '../drill/report.js'
 import type { Catalog } from '../runbook/catalog.js'
 import type { Slack } from '../slack/client.js'
 import type { Store } from '../store/pool.js'
@@ -27,18 +24,6 @@ export interface ApiConfig {
   temporalUi?: string
   /** Where a drill's logs are; `{drill}` stands for its id. */
   logsUrl?: string
-}
-
-/** What a report is made from. */
-export interface ReportFacts {
-  /** Every event of a drill that has ended. */
-  events: DrillEvent[]
-  samples: ProbeSample[]
-  earlier: DrillReport['earlier']
-  /** Whole results of steps that measure, as far as the store has them. */
-  results?: WholeResult[]
-  /** Absent where the store did not answer and the workflow gave the events. */
-  chainHead?: string
 }
 
 /** How a report is made and drawn: pure. */

@@ -1,24 +1,10 @@
 import { closeSync, constants, fchownSync, openSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { spawn } from 'node:child_process'
 import { basename } from 'node:path'
-import { commandLineOf, readProc, type Proc } from '../control/proc.js'
 import type { ProcessControl } from '../drill/environment.js'
 
 // Logs lie in a folder of the lab's user: root must not follow a link from there.
 const logFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NOFOLLOW
-
-/** The process that a control names: the pid file's, and only where the command line proves it ours. */
-export function findProcess (control: ProcessControl): Proc | undefined {
-  let pid: number
-  try {
-    pid = Number(readFileSync(control.pidFile, 'utf8').split('\n')[0])
-  } catch {
-    return undefined
-  }
-  if (!Number.isSafeInteger(pid) || pid <= 1) return undefined
-  const found = readProc(pid)
-  return found !== undefined && commandLineOf(pid).includes(control.match) ? found : undefined
-}
 
 /**
  * Whether a process is one of the lab's that no pid file names, such as a backend whose postmaster was killed: it carries the

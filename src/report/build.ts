@@ -1,27 +1,14 @@
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '../drill/canonical-json.js'
 import { voterText } from '../drill/decide.js'
-import type { ProbeSample } from '../drill/observation.js'
-import type { DrillReport } from '../drill/report.js'
+import type { DrillReport, ReportFacts } from '../drill/report.js'
 import { statusOf } from '../drill/status.js'
 import type { DrillEvent, EventOf, EventType } from '../drill/timeline.js'
 import { judge, type Judgement } from '../drill/verdict.js'
-import type { WholeResult } from '../drill/whole-result.js'
 import { DrillError } from '../errors.js'
 import { ganttOf } from './gantt.js'
 import { loadSections, suiteSections } from './measured.js'
 import { objectivesOf, rebuiltOf } from './objectives.js'
-
-/** What a report is made from, beside the version of Muster that makes it. */
-export interface ReportFacts {
-  events: DrillEvent[]
-  samples: ProbeSample[]
-  earlier: DrillReport['earlier']
-  /** Whole results of steps that measure, as far as the store has them. */
-  results?: WholeResult[]
-  /** Absent where the store did not answer. */
-  chainHead?: string
-}
 
 /**
  * The report of a drill: a fold over its timeline, the same whenever it is made. A failed, invalid, refused or aborted drill has a

@@ -36,19 +36,11 @@ export interface DrillRow {
   chainHead?: string
 }
 
-export interface Reservation {
-  drillId: string
+export interface Reservation extends Pick<DrillRow, 'drillId' | 'runbook' | 'runbookTitle' | 'runbookType' | 'runbookHash' | 'environment' | 'tier' | 'commander'> {
   /** The caller's own; the same key of the same commander gives the same drill. */
   idempotencyKey?: string
   /** SHA-256 of the request, hex: the key with another one is refused. */
   requestHash: string
-  runbook: string
-  runbookTitle: string
-  runbookType: string
-  runbookHash: string
-  environment: string
-  tier: Tier
-  commander: { id: string, name: string }
 }
 
 /**

@@ -10,6 +10,7 @@ import { sharedSegments } from '../src/control/shared-memory.js'
 import { until } from '../src/control/until.js'
 import { DrillError } from '../src/errors.js'
 import type { ProcessControl } from '../src/drill/environment.js'
+import { signalAll } from './fixtures/lab-traces.js'
 
 const soon = { everyMs: 5, deadlineMs: 20_000 }
 
@@ -37,7 +38,7 @@ async function withServer (use: (bench: Bench) => Promise<void>, change: (contro
     await use({ folder, control, children })
   } finally {
     await controlOf(control).kill()
-    for (const pid of children()) if (readProc(pid)) process.kill(pid, 'SIGKILL')
+    signalAll(children(), 'SIGKILL')
     rmSync(folder, { recursive: true })
   }
 }

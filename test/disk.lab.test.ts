@@ -16,7 +16,7 @@ import { DrillError } from '../src/errors.js'
 import { labDown, labUp } from '../src/lab/lab.js'
 import { stepContext } from './fixtures/database-lab.js'
 import { drillLab, isWhole, observed, type DrillLab } from './fixtures/drill-lab.js'
-import { labTraces, livingOf } from './fixtures/lab-traces.js'
+import { labTraces, livingOf, signalAll } from './fixtures/lab-traces.js'
 
 // `npm run test:disks` drills all four volumes (and all of this again as a plain user, see volumes.lab.test); the others are looked at here by action and check alone.
 const drilled = process.env.MUSTER_TEST_ALL_VOLUMES === '1' ? ['wal', 'log', 'repository', 'data'] : ['wal', 'log']
@@ -228,13 +228,7 @@ describe('a lab with volumes', () => {
   test('killed with SIGKILL, with a disk full: down leaves no mount and no loop device', async () => {
     await diskFill.do({ volumes, volume: 'wal', leave: 0 }, stepContext())
     const traces = labTraces(d.lab, d.root)
-    for (const pid of livingOf(d.lab.base)) {
-      try {
-        process.kill(pid, 'SIGKILL')
-      } catch {
-        // It died with its parent.
-      }
-    }
+    signalAll(livingOf(d.lab.base), 'SIGKILL')
     await labDown(d.root)
     assert.deepEqual(traces.left(), [])
     assert.deepEqual(loops(d.lab.base), [])

@@ -8,9 +8,8 @@ import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { parse } from 'yaml'
-import { sharedSegments } from '../src/control/shared-memory.js'
 import { labDown, labList, labStatus, labUp, type Lab } from '../src/lab/lab.js'
-import { labTraces, livingOf } from './fixtures/lab-traces.js'
+import { labTraces, livingOf, sharedMemoryOf, signalAll } from './fixtures/lab-traces.js'
 
 interface Delivery { authorization?: string, alerts: Array<{ status: string, labels: Record<string, string> }> }
 
@@ -149,10 +148,9 @@ describe('the lab', { timeout: 120_000 }, () => {
 
   it('resumes with the promoted node where a failover was left half-way, and makes the old primary its standby', async () => {
     // pg1 is dead and blocked, pg2 promoted: nobody came to finish.
-    const dead = treeOf(one, 'pg1')
-    const memory = sharedSegments().filter(({ maker }) => dead.includes(maker))
-    assert.equal(memory.length, 1)
-    for (const pid of dead) process.kill(pid, 'SIGKILL')
+    const memory = sharedMemoryOf(`${one.base}/pg1`)
+    assert.equal(memory().length, 1)
+    signalAll(treeOf(one, 'pg1'), 'SIGKILL')
     renameSync(`${one.base}/conf/pg1.conf`, `${one.base}/conf/pg1.conf.blocked`)
     const standby = new pg.Client({ host: '127.0.0.1', port: one.ports.pg2, user: 'postgres', database: 'shop' })
     await standby.connect()
@@ -161,7 +159,7 @@ describe('the lab', { timeout: 120_000 }, () => {
     await standby.end()
     assert.deepEqual((await labStatus(root, 'one')).servers.find(({ name }) => name === 'pg1')?.state, 'blocked')
     one = await labUp({ root, name: 'one' })
-    assert.deepEqual(sharedSegments().filter(({ id }) => id === memory[0]?.id), [], 'the killed server’s memory goes before its data do')
+    assert.deepEqual(memory(), [], 'the killed server’s memory goes before its data do')
     assert.deepEqual((await labStatus(root, 'one')).database, [{ name: 'pg1', role: 'standby' }, { name: 'pg2', role: 'primary', standby: { name: 'pg1', syncState: 'sync' } }])
     const client = new pg.Client(one.environment.database!.endpoint)
     await client.connect()
@@ -172,7 +170,7 @@ describe('the lab', { timeout: 120_000 }, () => {
 
   it('goes down with a frozen PostgreSQL and a blocked server, and leaves nothing', async () => {
     const traces = labTraces(one, root)
-    for (const pid of treeOf(one, 'pg2')) process.kill(pid, 'SIGSTOP')
+    signalAll(treeOf(one, 'pg2'), 'SIGSTOP')
     renameSync(`${one.base}/conf/pg1.conf`, `${one.base}/conf/pg1.conf.blocked`)
     // The kernel stops a process when it is next scheduled, not when the signal is sent.
     const stateOf = async () => (await labStatus(root, 'one')).servers.find(({ name }) => name === 'pg2')?.state
@@ -211,15 +209,7 @@ describe('the lab', { timeout: 120_000 }, () => {
 })
 
 function killAll (lab: Lab): void {
-  for (let pids = livingOf(lab.base); pids.length > 0; pids = livingOf(lab.base)) {
-    for (const pid of pids) {
-      try {
-        process.kill(pid, 'SIGKILL')
-      } catch {
-        // Gone with its parent.
-      }
-    }
-  }
+  for (let pids = livingOf(lab.base); pids.length > 0; pids = livingOf(lab.base)) signalAll(pids, 'SIGKILL')
 }
 
 /** A node's server and its children: all work in its data directory. */

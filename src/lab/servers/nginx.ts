@@ -1,7 +1,11 @@
 import { serverEnvironment, type Layout, type Server } from '../layout.js'
 import { accepts } from '../probe.js'
+import { bodyLimitBytes } from '../storefront/config.js'
 
-/** The front door: TLS, and the two API instances behind it. Only what cannot be done twice is not tried on the other one. */
+/**
+ * The front door: TLS, and the two API instances behind it. Only what cannot be done twice is not tried on the other one. A body that is too
+ * large ends here: an instance that refuses it closes the connection, which may reach Nginx before the answer does.
+ */
 export function nginxServer (layout: Layout): Server {
   const { base, ports, tools, user } = layout
   const file = `${base}/conf/nginx.conf`
@@ -15,7 +19,7 @@ events { worker_connections 256; }
 http {
   access_log off;
   server_tokens off;
-  client_max_body_size 64k;
+  client_max_body_size ${bodyLimitBytes};
   client_body_temp_path ${base}/ngx/body;
   proxy_temp_path ${base}/ngx/proxy;
   fastcgi_temp_path ${base}/ngx/fcgi;
@@ -39,6 +43,11 @@ http {
     ssl_session_tickets off;
     add_header Strict-Transport-Security "max-age=31536000" always;
     location = /metrics { return 404; }
+    error_page 413 @tooLarge;
+    location @tooLarge {
+      default_type application/json;
+      return 413 '{"code":"input.invalid","message":"The body is too large","requestId":"$request_id"}';
+    }
     location /assets/ { root ${base}; }
     location / {
       proxy_pass http://api;

@@ -17,7 +17,7 @@ import { peopleRoutes } from './people.js'
 import { tokenOf } from './sessions.js'
 import { refusal, type Shop, type ShopApp } from './shop.js'
 import { wishRoutes } from './wishes.js'
-import type { StorefrontConfig } from './config.js'
+import { bodyLimitBytes, type StorefrontConfig } from './config.js'
 
 // Probes and scrapes say nothing about how customers fare.
 const unmeasured = new Set(['/livez', '/readyz', '/metrics'])
@@ -30,7 +30,7 @@ export async function buildStorefront (config: StorefrontConfig): Promise<ShopAp
     // One line a request would be most of the disk; what fails or writes is logged below.
     logController: new LogController({ disableRequestLogging: true }),
     trustProxy: '127.0.0.1',
-    bodyLimit: 32_768,
+    bodyLimit: bodyLimitBytes,
     requestTimeout: 5_000,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
   }).withTypeProvider<TypeBoxTypeProvider>() as ShopApp

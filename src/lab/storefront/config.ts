@@ -1,3 +1,6 @@
+/** The longest body that the shop takes. */
+export const bodyLimitBytes = 32_768
+
 /** What one instance of the shop is told, as a JSON file. It holds no secret. */
 export interface StorefrontConfig {
   name: string

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test'
 import { Context } from '@temporalio/activity'
 import type { LoadLive } from '../src/drill/load.js'
 import { DrillError } from '../src/errors.js'
-import { load, loadDrills, until } from './fixtures/load-drills.js'
+import { becomes, load, loadDrills } from './fixtures/load-drills.js'
 import { ana, cut } from './fixtures/temporal.js'
 
 const d = loadDrills()
@@ -76,7 +76,7 @@ describe('a load step', () => {
   test('tells how far it is while it runs, beside the timeline', async () => {
     const input = d.of([load({ runTime: '20s' })])
     await d.temporal.door.start(input)
-    await until(async () => (await d.temporal.door.progress(input.drillId)).length > 0, 'it tells how far it is')
+    await becomes(async () => (await d.temporal.door.progress(input.drillId)).length > 0, 'it tells how far it is')
     const [progress] = await d.temporal.door.progress(input.drillId)
     assert.equal(progress!.step, 'load')
     assert.match(progress!.text, /4 users {2}.*requests/)
@@ -89,11 +89,11 @@ describe('a load step', () => {
   test('is ended within a second by an abort, and what it measured is kept', async () => {
     const input = d.of([load({ runTime: '30s' }), cut('a')])
     await d.temporal.door.start(input)
-    await until(() => d.target.count > 20, 'load arrives')
+    await becomes(() => d.target.count > 20, 'load arrives')
     await d.temporal.door.abort(input.drillId, { person: ana, door: 'api', reason: 'enough' })
     const abortedAt = performance.now()
     let last = { count: -1, atMs: abortedAt }
-    await until(() => {
+    await becomes(() => {
       if (d.target.count !== last.count) last = { count: d.target.count, atMs: performance.now() }
       return performance.now() - last.atMs > 500
     }, 'it grows quiet')

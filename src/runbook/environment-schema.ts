@@ -8,6 +8,7 @@ import { durationPattern } from '../drill/duration.js'
 const host = text('Host name or address, as the worker of this environment sees it.')
 const port = Type.Integer({ minimum: 1, maximum: 65535, description: 'TCP port.', errorMessage: 'a port from 1 to 65535' })
 const url = (description: string) => Type.String({ pattern: '^https?://[^\\s]+$', maxLength: 2000, description, errorMessage: 'an address that starts with http:// or https://' })
+const servicePath = Type.String({ pattern: '^/', maxLength: 500, description: 'Its path below the service’s address.', errorMessage: 'a path that begins with /' })
 const absolutePath = (description: string) => Type.String({ pattern: '^/', maxLength: 1000, description, errorMessage: 'an absolute path' })
 export const secret = (description: string) => Type.String({ pattern: '^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$', maxLength: 1000, description, writeOnly: true, errorMessage: 'a reference, env:NAME or file:/PATH, never the secret itself' })
 const plainDuration = (description: string) => Type.String({ pattern: durationPattern.source, description, errorMessage: 'a duration, for example 500ms, 30s, 5m, 4h' })
@@ -129,7 +130,7 @@ export const CacheSchema = closed({
   links: Type.Optional(links),
   pages: Type.Optional(list(closed({
     name: text('What it is.'),
-    path: Type.String({ pattern: '^/', maxLength: 500, description: 'Its path below the service’s address.', errorMessage: 'a path that begins with /' }),
+    path: servicePath,
     sql: text('The truth: a query at the database’s endpoint that answers one row with one value, the JSON of the page.'),
   }), 'Pages of the service that come out of the cache. `X-Cache: hit` on an answer says that it did.')),
 }, 'The cache.')
@@ -146,7 +147,7 @@ export const ApiSchema = closed({
     products: list(Type.Integer({ minimum: 1 }), 'Ids of six products of which there is plenty: what is ordered of each tells one order of a drill from another.', { minItems: 6, maxItems: 6 }),
   }, 'A customer that exists for drills, at a service that speaks as the lab’s storefront does (docs/lab.md). Its orders stay.')),
   limit: Type.Optional(closed({
-    path: Type.String({ pattern: '^/', maxLength: 500, description: 'Its path below the service’s address.', errorMessage: 'a path that begins with /' }),
+    path: servicePath,
     field: text('The field of its JSON body that tells one caller from another.'),
   }, 'A POST that is refused with 429 and `Retry-After` when it comes too often for one value of a field, and has no other effect for one that nobody has: a drill calls it as `ID@drill.example`.')),
   accounts: Type.Optional(table(closed({ email: text('Mail address to log in with.'), password: secret('Its password.') }), 'Synthetic people whom smoke checks and load log in as, by role: `customer`, `admin`.')),

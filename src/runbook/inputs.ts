@@ -119,6 +119,8 @@ const actions = {
   'canaries.prepare': matching<ActionInputs['canaries.prepare']>()(closed({ database })),
 }
 
+const accounted = oneOf(['kept', 'lost', 'counted'], 'What must be so.')
+
 const checks = {
   'postgres.steady': matching<CheckInputs['postgres.steady']>()(closed({ database })),
   'postgres.onePrimary': matching<CheckInputs['postgres.onePrimary']>()(closed({ database })),
@@ -173,12 +175,12 @@ const checks = {
     within: plainDuration('How long it may take to get there, at most 60s.'),
   })),
   'cache.consistent': matching<CheckInputs['cache.consistent']>()(closed({ cache, api: ApiSchema, database })),
-  'sessions.account': matching<CheckInputs['sessions.account']>()(closed({ api: ApiSchema, expect: oneOf(['kept', 'lost', 'counted'], 'What must be so.') })),
+  'sessions.account': matching<CheckInputs['sessions.account']>()(closed({ api: ApiSchema, expect: accounted })),
   'limit.spent': matching<CheckInputs['limit.spent']>()(closed({ api: ApiSchema })),
   'limit.account': matching<CheckInputs['limit.account']>()(closed({
     api: ApiSchema,
     spent: closed({ calls: Type.Integer({ minimum: 1, description: 'Calls until it was refused.' }), endsAtMs: Type.Number({ description: 'Epoch milliseconds.' }) }, 'Output of an earlier `limit.spent`.'),
-    expect: oneOf(['kept', 'lost', 'counted'], 'What must be so.'),
+    expect: accounted,
   })),
   'orders.account': matching<CheckInputs['orders.account']>()(closed({ api: ApiSchema })),
   'cache.fresh': matching<CheckInputs['cache.fresh']>()(closed({ cache: CacheStoreSchema })),

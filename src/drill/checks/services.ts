@@ -8,12 +8,15 @@ export interface ServiceCheckInputs {
   'api.ready': { api: ApiService }
   'api.down': { api: ApiService, instances: string[] }
   'alerts.quiet': { monitoring: Monitoring, except?: string[] }
-  'sessions.account': { api: ApiService, expect: 'kept' | 'lost' | 'counted' }
+  'sessions.account': { api: ApiService, expect: Accounted }
   'limit.spent': { api: ApiService }
   /** `spent`: of an earlier `limit.spent`. */
-  'limit.account': { api: ApiService, spent: SpentLimit, expect: 'kept' | 'lost' | 'counted' }
+  'limit.account': { api: ApiService, spent: SpentLimit, expect: Accounted }
   'orders.account': { api: ApiService }
 }
+
+/** What must be so of what a fault may cost; `counted`: either. */
+export type Accounted = 'kept' | 'lost' | 'counted'
 
 /** What somebody who called too often was told. `endsAtMs`: epoch ms, when the limit's window is over. */
 export interface SpentLimit { calls: number, endsAtMs: number }
